@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const top = join(import.meta.dirname, '..')
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(top, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('player/demo/'))
+}
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(join(top, file), 'utf8')
+  const found = source.matchAll(
+    /^\s*(?:import|export)\b[^'"]*?\bfrom\s+'([^']+)'|\bimport\('([^']+)'\)/gm,
+  )
+  return [...found].map((match) => match[1] ?? match[2] ?? '')
+}
+
+/** Where an import leads, as a path from the top of the project, or the package's name. */
+function target(file: string, specifier: string): string {
+  return specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : specifier
+}
+
+/** Each room, and the beginnings of what its files may import. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  'shared/': ['shared/'],
+  'player/': ['player/', 'shared/', 'hls.js'],
+  'server/playlist/': ['server/playlist/', 'shared/'],
+  'server/token/': ['server/token/', 'server/claim/', 'shared/', 'node:crypto', 'ipaddr.js'],
+  'server/claim/': ['server/claim/', 'shared/', 'ipaddr.js'],
+  'server/origin/': [
+    'server/origin/',
+    'server/playlist/',
+    'shared/',
+    'node:',
+    'undici',
+    'fzstd',
+    'fresh',
+    'range-parser',
+    'mime-types',
+    'lru-cache',
+  ],
+  'server/session/': [
+    'server/session/',
+    'server/token/',
+    'server/claim/',
+    'server/options',
+    'server/rule',
+    'shared/',
+    'node:crypto',
+  ],
+}
+
+/** Powers that live in one place each (style guide, section 2). */
+const onlyIn: Readonly<Record<string, readonly string[]>> = {
+  'timingSafeEqual(': ['server/token/mac.ts'],
+  'createHmac(': ['server/token/mac.ts'],
+  'process.env': ['server/main.ts', 'server/cli/', 'server/options/'],
+  'Date.now(': ['server/index.ts', 'server/cli/', 'server/main.ts'],
+  "from 'undici'": ['server/origin/outbound.ts'],
+  "from 'pino'": ['server/http/log.ts'],
+}
+
+const sources = ['shared', 'server', 'player'].flatMap(filesBelow)
+
+describe('the house', () => {
+  it.each(Object.entries(mayImport))('%s imports only what it may', (room, allowed) => {
+    const strays = sources
+      .filter((file) => file.startsWith(room))
+      .flatMap((file) =>
+        importsOf(file).map((specifier) => ({ file, to: target(file, specifier) })),
+      )
+      .filter(({ to }) => !allowed.some((start) => to.startsWith(start)))
+    expect(strays).toEqual([])
+  })
+
+  it('keeps player and server apart', () => {
+    const crossing = sources.flatMap((file) =>
+      importsOf(file)
+        .map((specifier) => target(file, specifier))
+        .filter(
+          (to) =>
+            (file.startsWith('player/') && to.startsWith('server/')) ||
+            (file.startsWith('server/') && to.startsWith('player/')),
+        )
+        .map((to) => `${file} -> ${to}`),
+    )
+    expect(crossing).toEqual([])
+  })
+
+  it('takes hls.js as types only', () => {
+    const values = sources.filter((file) =>
+      /^import (?!type\b)[^'"]*from 'hls\.js'/m.test(readFileSync(join(top, file), 'utf8')),
+    )
+    expect(values).toEqual([])
+  })
+
+  it.each(Object.entries(onlyIn))('%s stands only where that power lives', (text, homes) => {
+    const strays = sources
+      .filter((file) => file.startsWith('server/') || file.startsWith('shared/'))
+      .filter((file) => readFileSync(join(top, file), 'utf8').includes(text))
+      .filter((file) => !homes.some((home) => file.startsWith(home)))
+    expect(strays).toEqual([])
+  })
+
+  it('keeps shared and the playlist room free of Node', () => {
+    const strays = sources
+      .filter((file) => file.startsWith('shared/') || file.startsWith('server/playlist/'))
+      .filter((file) =>
+        /\bBuffer\b|\bprocess\.|\brequire\(/.test(readFileSync(join(top, file), 'utf8')),
+      )
+    expect(strays).toEqual([])
+  })
+})
