@@ -1,0 +1,13 @@
+/**
+ * `playgate/tokens`: make and check tokens without a server. For the backend of a content owner.
+ */
+export type { TokenLocation } from '../../shared/carrier.ts'
+export { OptionError } from '../../shared/codes.ts'
+export type { EpochSeconds } from '../../shared/units.ts'
+export { edgeauth, type VerifyOptions, type VerifyResult } from './edgeauth.ts'
+export type { FoundToken, LocateOptions, LocateResult } from './edgeauth-locate.ts'
+export type { MintFields, MintOptions } from './edgeauth-mint.ts'
+export type { EdgeauthClaims, EdgeauthReason } from './edgeauth-verify.ts'
+export type { EscapeProfile } from './escape.ts'
+export { type KeyInput, Keyring } from './keyring.ts'
+export type { Verified } from './verified.ts'
