@@ -1,13 +1,43 @@
+import { join } from 'node:path'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+
+type DemoApp = typeof import('./server/demo/demo-app.ts')
+
+/**
+ * The gate in the development server's own process. Its sources are loaded when that server starts, so that
+ * builds and tests do not pay for them.
+ */
+function mountGate(): Plugin {
+  const top = import.meta.dirname
+  return {
+    name: 'playgate-gate',
+    apply: (_, { command, isPreview }) =>
+      command === 'serve' && isPreview !== true && !process.env.VITEST,
+    async configureServer(server) {
+      const app = join(top, 'server', 'demo', 'demo-app.ts')
+      const { createDemo, demoPrefixes } = (await server.ssrLoadModule(app)) as DemoApp
+      const stream = join(top, 'player', 'demo', 'stream')
+      const { gate, listener } = createDemo({ stream, page: null })
+      server.httpServer?.once('close', () => void gate.close())
+      server.middlewares.use((request, response, next) => {
+        const isOurs = demoPrefixes.some((prefix) => request.url?.startsWith(prefix))
+        if (isOurs) listener(request, response)
+        else next()
+      })
+    },
+  }
+}
 
 export default defineConfig({
   root: 'player/demo',
   publicDir: false,
-  build: { outDir: '../../dist/demo', emptyOutDir: true },
+  plugins: [mountGate()],
+  build: { outDir: '../../dist/demo', emptyOutDir: true, chunkSizeWarningLimit: 700 },
   test: {
     root: '.',
     include: ['test/**/*.test.ts'],
-    setupFiles: [],
+    reporters: ['default', './test/stage/closing-line.ts'],
     testTimeout: 30_000,
     coverage: {
       provider: 'v8',

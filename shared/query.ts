@@ -84,9 +84,11 @@ export function joinUrl({ head, query, fragment }: UrlParts): string {
  */
 export function setParameter(url: string, name: string, value: string): string {
   const { head, query, fragment } = splitUrl(url)
-  const rest = query === null ? '' : removeParameters(query, [name])
-  const glue = rest === '' || rest.endsWith('&') ? '' : '&'
-  return joinUrl({ head, query: `${rest}${glue}${name}=${value}`, fragment })
+  const pairs = query === null || query === '' ? [] : query.split('&')
+  const kept = pairs.filter((pair) => !isNamed(pair, name))
+  // A trailing `&` makes room for one pair; one that stood before a removed pair has to stay.
+  if (pairs.at(-1) === '') kept.pop()
+  return joinUrl({ head, query: [...kept, `${name}=${value}`].join('&'), fragment })
 }
 
 /** The URL without pairs of that name, and without the `?` when nothing else stood behind it. */

@@ -97,6 +97,15 @@ describe('setParameter', () => {
     )
   })
 
+  it.each(['', 'a=1&', 'a=1&&', '&', '&&', '&a=1', 'a=1&&b=2'])(
+    'changes nothing when done twice to ?%s',
+    (text) => {
+      const once = setParameter(`/p?${text}`, 't', 'v')
+      expect(setParameter(once, 't', 'v')).toBe(once)
+      expect(setParameter(once, 't', 'w')).toBe(once.replace('t=v', 't=w'))
+    },
+  )
+
   it('changes nothing when done twice', () => {
     fc.assert(
       fc.property(query, (text) => {

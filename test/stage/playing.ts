@@ -1,0 +1,73 @@
+import type { Page } from 'playwright-core'
+
+/** What the page's player met; kept on the page's window. */
+export interface Trouble {
+  readonly details: string
+  readonly fatal: boolean
+  readonly code: number | undefined
+}
+
+export interface PlayOptions {
+  /** hls.js configuration; anything that survives being sent to the page. */
+  readonly config?: object
+  /** Stay on this level, whatever the network allows. */
+  readonly level?: number
+}
+
+/** Starts hls.js in the page without the plugin; errors gather in `window.trouble`, the player is `window.hls`. */
+export async function play(page: Page, source: string, options: PlayOptions): Promise<void> {
+  await page.evaluate(
+    ({ source, config, level }) => {
+      const { Hls } = window
+      const video = document.querySelector('video')
+      if (video === null) throw new Error('no video on the page')
+      const hls = new Hls(config)
+      const trouble: object[] = []
+      Object.assign(window, { hls, trouble })
+      hls.on(Hls.Events.ERROR, (_event, { details, fatal, response }) =>
+        trouble.push({ details, fatal, code: response?.code }),
+      )
+      hls.on(Hls.Events.MANIFEST_PARSED, () => {
+        if (level !== undefined) hls.loadLevel = level
+      })
+      hls.loadSource(source)
+      hls.attachMedia(video)
+      return video.play()
+    },
+    { source, ...options },
+  )
+}
+
+/** Errors so far. Without aborts: hls.js reports those of its own requests as errors too. */
+export async function trouble(page: Page): Promise<Trouble[]> {
+  const found: Trouble[] = await page.evaluate(() => Reflect.get(window, 'trouble'))
+  return found.filter(({ details }) => details !== 'aborted')
+}
+
+/** Waits until the video has played that many seconds beyond where it was, by its own clock. */
+export async function playOn(page: Page, seconds: number): Promise<void> {
+  const from = await page.evaluate(() => document.querySelector('video')?.currentTime ?? 0)
+  await page.waitForFunction(
+    (until) => (document.querySelector('video')?.currentTime ?? 0) >= until,
+    from + seconds,
+  )
+}
+
+export async function seek(page: Page, seconds: number): Promise<void> {
+  await page.evaluate((to) => {
+    const video = document.querySelector('video')
+    if (video !== null) video.currentTime = to
+  }, seconds)
+}
+
+/** Switches at once and waits until the picture has changed. */
+export async function switchLevel(page: Page, level: number): Promise<void> {
+  await page.evaluate((to) => {
+    const hls: InstanceType<typeof window.Hls> = Reflect.get(window, 'hls')
+    hls.currentLevel = to
+  }, level)
+  await page.waitForFunction((to) => {
+    const hls: InstanceType<typeof window.Hls> = Reflect.get(window, 'hls')
+    return hls.currentLevel === to
+  }, level)
+}
