@@ -1,0 +1,159 @@
+import { parseArgs } from 'node:util'
+import { OptionError } from '../../shared/codes.ts'
+import { createPlaygate } from '../index.ts'
+import { type CommandName, commands, helpText } from './commands.ts'
+import { configCheck } from './config-check.ts'
+import { explainRequest } from './explain.ts'
+import { keyNew } from './key-new.ts'
+import { loadConfiguration } from './load-configuration.ts'
+import { type ExitStatus, type Terminal, UsageError } from './output.ts'
+import { serve } from './serve.ts'
+import { tokenInspect } from './token-inspect.ts'
+import { tokenMint } from './token-mint.ts'
+
+type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>
+
+/**
+ * Runs one command.
+ *
+ * @param args without the interpreter and the script
+ */
+export async function run(args: readonly string[], terminal: Terminal): Promise<ExitStatus> {
+  try {
+    const name = commandNamed(args)
+    if (name === null || args.includes('--help') || args.includes('-h')) {
+      const asked =
+        args.length === 0 || args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help')
+      if (!asked) throw new UsageError(`no such command: ${args.join(' ')}`)
+      for (const line of helpText(name ?? undefined)) terminal.out(line)
+      return 0
+    }
+    return await dispatch(name, args.slice(commands[name].words.length), terminal)
+  } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.err(`playgate: ${error.message}`)
+      terminal.err("Try 'playgate --help'.")
+      return 2
+    }
+    if (error instanceof OptionError) {
+      terminal.err(error.message)
+      return 2
+    }
+    throw error
+  }
+}
+
+function commandNamed(args: readonly string[]): CommandName | null {
+  const names = Object.keys(commands) as CommandName[]
+  return (
+    names.find((name) => commands[name].words.every((word, index) => args[index] === word)) ?? null
+  )
+}
+
+async function dispatch(
+  name: CommandName,
+  args: readonly string[],
+  terminal: Terminal,
+): Promise<ExitStatus> {
+  const { values, operand } = parse(name, args)
+  const json = values.json === true
+  switch (name) {
+    case 'serve':
+      return serve(
+        {
+          config: text(values, 'config'),
+          origin: text(values, 'origin'),
+          host: text(values, 'host'),
+          port: number(values, 'port'),
+          logLevel: text(values, 'log-level') ?? 'info',
+        },
+        terminal,
+      )
+    case 'tokenMint': {
+      const wanted = {
+        path: texts(values, 'path') ?? ['/*'],
+        ttlSeconds: number(values, 'ttl') ?? 300,
+        subject: text(values, 'subject'),
+        ip: text(values, 'ip'),
+        payload: text(values, 'payload'),
+        rule: text(values, 'rule'),
+      }
+      return tokenMint(needed(values, 'config'), wanted, { json }, terminal)
+    }
+    case 'tokenInspect': {
+      const headers = headerFields(values)
+      const [config, path, ip] = [text(values, 'config'), text(values, 'path'), text(values, 'ip')]
+      return tokenInspect(operand, { config, path, ip, headers, json }, terminal)
+    }
+    case 'explain': {
+      const { raw, baseDirectory } = loadConfiguration(needed(values, 'config'))
+      const gate = createPlaygate(raw, { baseDirectory, now: terminal.now })
+      try {
+        const request = {
+          url: operand,
+          method: text(values, 'method'),
+          headers: headerFields(values),
+          clientAddress: text(values, 'ip'),
+          now: number(values, 'at'),
+        }
+        return explainRequest(gate, request, { json }, terminal)
+      } finally {
+        await gate.close()
+      }
+    }
+    case 'keyNew':
+      terminal.out(keyNew())
+      return 0
+    case 'configCheck':
+      return configCheck(operand, { json }, terminal)
+  }
+}
+
+function parse(name: CommandName, args: readonly string[]): { values: Values; operand: string } {
+  const { options, operand: wanted } = commands[name]
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
+    const [operand = '', ...more] = positionals
+    if (wanted !== null && operand === '') throw new UsageError(`${wanted} is missing`)
+    if (more.length > 0 || (wanted === null && operand !== '')) {
+      throw new UsageError(`one word too many: ${more[0] ?? operand}`)
+    }
+    return { values: values as Values, operand }
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message.split('. ')[0] ?? '')
+    throw error
+  }
+}
+
+function text(values: Values, name: string): string | undefined {
+  const value = values[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+function texts(values: Values, name: string): string[] | undefined {
+  const value = values[name]
+  return Array.isArray(value) ? value.map(String) : undefined
+}
+
+function needed(values: Values, name: string): string {
+  const value = text(values, name)
+  if (value === undefined) throw new UsageError(`--${name} is missing`)
+  return value
+}
+
+function number(values: Values, name: string): number | undefined {
+  const value = text(values, name)
+  if (value === undefined) return undefined
+  if (!/^\d{1,15}$/.test(value)) throw new UsageError(`--${name} is not a whole number: ${value}`)
+  return Number(value)
+}
+
+function headerFields(values: Values): Record<string, string> {
+  const fields: Record<string, string> = {}
+  for (const field of texts(values, 'header') ?? []) {
+    const match = /^([^\s:]+):\s*(.*)$/.exec(field)
+    if (match?.[1] === undefined) throw new UsageError(`not a header field 'Name: value': ${field}`)
+    fields[match[1].toLowerCase()] = match[2] ?? ''
+  }
+  return fields
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Context } from 'koa'
+import { PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
+import type { Rule } from '../options/options.ts'
+
+/** What an answer may have set before it failed, and what must not stand on an error. */
+const answerHeaders = [
+  'Accept-Ranges',
+  'Age',
+  'Cache-Control',
+  'Content-Encoding',
+  'Content-Length',
+  'Content-Range',
+  'Content-Type',
+  'ETag',
+  'Last-Modified',
+  'Playgate-Session',
+  'Set-Cookie',
+]
+
+/** Headers of every answer: nothing sniffed, no URL with a token in a Referer (threats T82, T91). */
+export function setSafetyHeaders(ctx: Context): void {
+  ctx.set('X-Content-Type-Options', 'nosniff')
+  ctx.set('Referrer-Policy', 'no-referrer')
+}
+
+/** A refusal or failure as an RFC 9457 problem document, the same bytes for every request with that reason. */
+export function answerRefusal(
+  ctx: Context,
+  { reason, status }: { reason: PublicReason; status?: number | null },
+  rule: Rule | null,
+): void {
+  const decided =
+    reasons[reason].status !== null
+      ? (status ?? reasons[reason].status)
+      : (rule?.denial.byReason[reason] ?? rule?.denial.status ?? 403)
+  if (decided < 400 && rule?.denial.location) ctx.set('Location', rule.denial.location)
+  answerProblem(ctx, decided, { reason, renew: reasons[reason].renew })
+  if (decided === 503) ctx.set('Retry-After', '1')
+}
+
+/** A problem document without one of the public reasons: not found, method not allowed, internal error. */
+export function answerProblem(
+  ctx: Context,
+  status: number,
+  members: Readonly<Record<string, unknown>> = {},
+): void {
+  for (const name of answerHeaders) ctx.remove(name)
+  setSafetyHeaders(ctx)
+  ctx.status = status
+  ctx.set('Cache-Control', 'no-store')
+  ctx.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
+  const title = STATUS_CODES[status] ?? 'Error'
+  ctx.type = 'application/problem+json'
+  ctx.body = JSON.stringify({ type: 'about:blank', title, status, ...members })
+}
+
+export interface Answered {
+  /** For the log. */
+  readonly reason: string
+  readonly detail: string
+  readonly error?: unknown
+}
+
+/** Turns whatever was thrown into an answer. Nothing of an unknown error reaches the client but an id. */
+export function answerError(ctx: Context, error: unknown, rule: Rule | null): Answered {
+  if (error instanceof PlaybackError) {
+    answerRefusal(ctx, error, rule)
+    ctx.set(error.headers)
+    const answered = { reason: error.reason, detail: error.message }
+    return error.cause === undefined ? answered : { ...answered, error: error.cause }
+  }
+  const id = randomUUID()
+  answerProblem(ctx, 500, { id })
+  return { reason: 'internal', detail: id, error }
+}

@@ -1,0 +1,138 @@
+import { PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
+import { epochSeconds } from '../../shared/units.ts'
+import { decide } from '../session/decide.ts'
+import type { Check } from '../session/decision.ts'
+import { matchRule } from '../session/match-rule.ts'
+import type { RequestFacts } from '../session/request-facts.ts'
+import type { Gate } from './gate.ts'
+import { readTarget } from './read-request.ts'
+
+export interface ExplainRequest {
+  /** An absolute URL, or a path with its query. Taken as it stands: nothing is encoded or normalised. */
+  readonly url: string
+  /** @default 'GET' */
+  readonly method?: string | undefined
+  /** Header fields as the client would send them. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** @default '127.0.0.1' */
+  readonly clientAddress?: string | undefined
+  /** Seconds since 1970. @default now */
+  readonly now?: number | undefined
+}
+
+export interface Explanation {
+  readonly rule: string | null
+  readonly mode: 'off' | 'log' | 'enforce' | null
+  readonly checks: readonly Check[]
+  readonly answer: {
+    /** What happens: the object is delivered, a session is opened for a playlist, or the request is refused. */
+    readonly outcome: 'open' | 'session' | 'access' | 'refused' | 'not-found'
+    /** `null` where the origin decides. */
+    readonly status: number | null
+    readonly reason: PublicReason | null
+    readonly renew: boolean
+    readonly detail: string
+  }
+}
+
+/**
+ * Which rule a request would meet, each check with its outcome, and the answer. Nothing is opened, spent or
+ * asked of an origin.
+ */
+export function explain(gate: Gate, request: ExplainRequest): Explanation {
+  let facts: RequestFacts
+  try {
+    facts = factsOf(gate, request)
+  } catch (error) {
+    if (!(error instanceof PlaybackError)) throw error
+    const check: Check = { check: 'request-target', outcome: 'failed', detail: error.message }
+    return refused(null, null, [check], error.reason, error.status ?? 400, error.message)
+  }
+  const passed: Check = { check: 'request-target', outcome: 'passed', detail: facts.path }
+  const rule = matchRule(gate.options.rules, facts)
+  if (rule === null) {
+    const none: Check = {
+      check: 'rule',
+      outcome: 'failed',
+      detail: 'no rule matches host and path',
+    }
+    return {
+      rule: null,
+      mode: null,
+      checks: [passed, none],
+      answer: {
+        outcome: 'not-found',
+        status: 404,
+        reason: null,
+        renew: false,
+        detail: none.detail,
+      },
+    }
+  }
+  const found: Check = { check: 'rule', outcome: 'passed', detail: `${rule.name} (${rule.place})` }
+  if (rule.mode === 'off') {
+    return {
+      rule: rule.name,
+      mode: rule.mode,
+      checks: [passed, found],
+      answer: {
+        outcome: 'open',
+        status: null,
+        reason: null,
+        renew: false,
+        detail: 'asks for no token',
+      },
+    }
+  }
+  const now = request.now === undefined ? gate.now() : epochSeconds(request.now)
+  const { decision, checks } = decide(facts, rule, gate.proofsOf(rule), now)
+  const all = [passed, found, ...checks]
+  if (decision.kind === 'refused') {
+    const { reason, detail } = decision
+    const status = reasons[reason].status ?? rule.denial.byReason[reason] ?? rule.denial.status
+    return refused(rule.name, rule.mode, all, reason, status, detail)
+  }
+  const detail =
+    decision.kind === 'session'
+      ? `session ${decision.sessionId}`
+      : rule.session === null
+        ? 'delivered on the access token'
+        : 'a playlist opens a session; any other object needs the session token'
+  return {
+    rule: rule.name,
+    mode: rule.mode,
+    checks: all,
+    answer: { outcome: decision.kind, status: null, reason: null, renew: false, detail },
+  }
+}
+
+function refused(
+  rule: string | null,
+  mode: Explanation['mode'],
+  checks: readonly Check[],
+  reason: PublicReason,
+  status: number,
+  detail: string,
+): Explanation {
+  const { renew } = reasons[reason]
+  return { rule, mode, checks, answer: { outcome: 'refused', status, reason, renew, detail } }
+}
+
+function factsOf(gate: Gate, request: ExplainRequest): RequestFacts {
+  const absolute = /^(https?):\/\/([^/?#]+)(.*)$/is.exec(request.url)
+  const scheme = absolute?.[1]?.toLowerCase() === 'https' ? 'https' : 'http'
+  const target = absolute === null ? request.url : absolute[3] || '/'
+  const headers = new Map(
+    Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), [value]]),
+  )
+  const { pathParameters, allowSemicolon } = gate
+  return {
+    method: request.method ?? 'GET',
+    target,
+    ...readTarget(target, { pathParameters, allowSemicolon }),
+    host: (absolute?.[2] ?? headers.get('host')?.[0] ?? 'localhost').toLowerCase(),
+    scheme,
+    clientAddress: request.clientAddress ?? '127.0.0.1',
+    headers,
+  }
+}

@@ -1,0 +1,94 @@
+import { LRUCache } from 'lru-cache'
+import { type EpochSeconds, epochSecondsFromMilliseconds } from '../../shared/units.ts'
+import type { Options, Rule } from '../options/options.ts'
+import { createOrigin, type Origin } from '../origin/origin.ts'
+import type { CompiledPlaylist } from '../playlist/index.ts'
+import { ProofMemory } from '../session/proof-memory.ts'
+import type { Log } from './log.ts'
+import type { MediaLifetime } from './media-lifetime.ts'
+import type { Metrics } from './metrics.ts'
+
+/** What a gate takes from its surroundings; tests put their own in. */
+export interface Surroundings {
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** One judged configuration at work: the options, and what is kept open or remembered for them. */
+export class Gate {
+  readonly options: Options
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Compiled playlists by version, mode and base; constant text without any token. */
+  readonly compiled = new LRUCache<string, CompiledPlaylist>({ max: 512 })
+  /** How long the media behind a playlist lasts; looked at once a minute, since a live event ends some day. */
+  readonly lifetimes: LRUCache<string, MediaLifetime>
+  /** Every name under which a token may stand in a path. */
+  readonly pathParameters: readonly string[]
+  readonly allowSemicolon: boolean
+  readonly #now: () => number
+  readonly #origins = new Map<string, Origin>()
+  readonly #proofs = new Map<Rule, ProofMemory>()
+
+  /** @throws {TypeError} when an origin cannot be set up */
+  constructor(options: Options, { now, log, metrics }: Surroundings) {
+    this.options = options
+    this.log = log
+    this.metrics = metrics
+    this.#now = now
+    this.lifetimes = new LRUCache<string, MediaLifetime>({
+      max: 4096,
+      ttl: 60_000,
+      ttlAutopurge: false,
+      perf: { now },
+    })
+    const names = options.rules.flatMap(({ session }) => (session ? [session.parameter] : []))
+    this.pathParameters = [...new Set(names)]
+    this.allowSemicolon = options.rules.some(({ literalSemicolons }) => literalSemicolons)
+    for (const rule of options.rules) {
+      if (rule.session !== null) this.#proofs.set(rule, new ProofMemory(rule.session))
+      const { origin } = rule
+      if (this.#origins.has(origin)) continue
+      const created = createOrigin({
+        location: origin,
+        playlistCacheBytes: options.cache.playlistBytes,
+        now,
+      })
+      this.#origins.set(origin, created)
+    }
+  }
+
+  now(): EpochSeconds {
+    return epochSecondsFromMilliseconds(this.#now())
+  }
+
+  nowMs(): number {
+    return this.#now()
+  }
+
+  originOf(rule: Rule): Origin {
+    const origin = this.#origins.get(rule.origin)
+    if (origin === undefined) throw new Error(`no origin for ${rule.place}`)
+    return origin
+  }
+
+  /** Proofs of the rule's session tokens; `null` when it has no sessions. */
+  proofsOf(rule: Rule): ProofMemory | null {
+    return this.#proofs.get(rule) ?? null
+  }
+
+  /** Every origin with the name of the first rule that uses it. */
+  origins(): { name: string; origin: Origin }[] {
+    return [...this.#origins].map(([location, origin]) => ({
+      name: this.options.rules.find((rule) => rule.origin === location)?.name ?? location,
+      origin,
+    }))
+  }
+
+  /** Lets requests under way finish, then closes the connections. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#origins.values()].map((origin) => origin.close()))
+  }
+}

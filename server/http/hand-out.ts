@@ -1,0 +1,87 @@
+import type { Context } from 'koa'
+import { formatPlaygateSession } from '../../shared/playgate-session.ts'
+import type { SessionCarrier, SessionOptions } from '../options/options.ts'
+import type { SessionGrant } from '../session/decision.ts'
+import { headerText, type RequestFacts } from '../session/request-facts.ts'
+import type { OpenedSession } from './open-session.ts'
+import { stringifySetCookie } from './set-cookie.ts'
+
+/** How a playlist is changed on its way out. */
+export type Placement =
+  | { readonly mode: 'none' }
+  /** Changed by a token that this request does not bring forth (HEAD). */
+  | { readonly mode: 'unknown' }
+  | Placed
+
+export interface Placed {
+  readonly mode: 'query' | 'path'
+  readonly parameter: string
+  readonly token: string
+}
+
+/**
+ * The first carrier that this client can use. Only cookies can be known not to work: `SameSite=Lax` keeps
+ * them from pages of other sites, `Secure` from plain HTTP beyond the machine itself.
+ */
+export function usableCarrier(session: SessionOptions, facts: RequestFacts): SessionCarrier {
+  const usable = session.carriers.find((carrier) => carrier !== 'cookie' || takesCookies(facts))
+  return usable ?? 'cookie'
+}
+
+function takesCookies(facts: RequestFacts): boolean {
+  if (headerText(facts.headers, 'sec-fetch-site') === 'cross-site') return false
+  return (
+    facts.scheme === 'https' || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(facts.host)
+  )
+}
+
+/** Hands a session that was just opened to the client, and says how its playlist is to be changed. */
+export function handOut(
+  ctx: Context,
+  opened: OpenedSession,
+  session: SessionOptions,
+  facts: RequestFacts,
+): Placement {
+  ctx.set('Playgate-Session', playgateSession(opened))
+  const carrier = usableCarrier(session, facts)
+  if (carrier === 'cookie') ctx.append('Set-Cookie', sessionCookie(opened))
+  if (carrier === 'query' || carrier === 'path') {
+    return { mode: carrier, parameter: opened.parameter, token: opened.token }
+  }
+  return { mode: 'none' }
+}
+
+/** The structured field that tells the player plugin of its session (design section 5). */
+export function playgateSession(opened: OpenedSession): string {
+  return formatPlaygateSession({
+    token: opened.token,
+    parameter: opened.parameter,
+    expiresInSeconds: opened.expiresInSeconds,
+    sessionId: opened.sessionId,
+  })
+}
+
+/** Host-only, unreadable for scripts, no wider than the directory that the session's ACL covers (threats T85). */
+export function sessionCookie(opened: OpenedSession): string {
+  return stringifySetCookie(opened.parameter, opened.token, {
+    acl: opened.acl,
+    maxAgeSeconds: opened.expiresInSeconds,
+  })
+}
+
+/**
+ * How a playlist under a running session is changed: each place hands its token on in its own way, always
+ * the very token of this request, so that a live playlist's URIs stay as they are (manifest-uris section 11).
+ */
+export function placementOf(grant: SessionGrant, session: SessionOptions): Placement {
+  const { place, token } = grant
+  const placed = { parameter: session.parameter, token }
+  if (place === 'path') return { mode: 'path', ...placed }
+  if (place === 'query' && !attachedByPlayer(session)) return { mode: 'query', ...placed }
+  return { mode: 'none' }
+}
+
+/** The plugin puts the token into every query itself; the playlist stays the same for everybody. */
+function attachedByPlayer({ carriers }: SessionOptions): boolean {
+  return carriers.includes('player') && !carriers.includes('query')
+}

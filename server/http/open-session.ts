@@ -1,0 +1,60 @@
+import { PlaybackError } from '../../shared/codes.ts'
+import { type EpochSeconds, epochSeconds } from '../../shared/units.ts'
+import type { SessionOptions } from '../options/options.ts'
+import type { AccessGrant } from '../session/decision.ts'
+import type { RequestFacts } from '../session/request-facts.ts'
+import { saltFor } from '../session/salt.ts'
+import { mintSessionToken, newSessionId } from '../session/session-token.ts'
+import type { MediaLifetime } from './media-lifetime.ts'
+
+export interface OpenedSession {
+  readonly token: string
+  readonly parameter: string
+  readonly sessionId: string
+  readonly expiresAt: EpochSeconds
+  readonly expiresInSeconds: number
+  /** ACL of the session, for the cookie's path. */
+  readonly acl: string
+}
+
+/**
+ * Access token -> session token. It lives as long as the media and the slack, or `maxLifetimeSeconds`,
+ * whichever is less.
+ *
+ * @param sessionId of the session that is renewed; left out, a new one
+ * @throws {PlaybackError} `ERR_TOKEN_REFUSED` when no session token as narrow as the access token exists
+ */
+export function openSession(
+  grant: AccessGrant,
+  session: SessionOptions,
+  facts: RequestFacts,
+  lifetime: MediaLifetime,
+  now: EpochSeconds,
+  sessionId: string = newSessionId(),
+): OpenedSession {
+  const { durationSeconds } = lifetime
+  const wanted =
+    durationSeconds === null ? Infinity : Math.ceil(durationSeconds) + session.slackSeconds
+  const expiresInSeconds = Math.min(wanted, session.maxLifetimeSeconds)
+  const expiresAt = epochSeconds(now + expiresInSeconds)
+  const token = mint()
+  return { ...token, parameter: session.parameter, sessionId, expiresAt, expiresInSeconds }
+
+  function mint(): { token: string; acl: string } {
+    try {
+      const salt = saltFor(facts, session)
+      const minted = mintSessionToken(
+        { parent: grant.claims, path: facts.path, sessionId, salt, expiresAt },
+        session,
+      )
+      if (minted !== null) return minted
+    } catch (error) {
+      throw refusal('the access token holds text that no session token can carry', error)
+    }
+    throw refusal('the directory of this URL token has a name that no ACL can express')
+  }
+}
+
+function refusal(detail: string, cause?: unknown): PlaybackError {
+  return new PlaybackError({ code: 'ERR_TOKEN_REFUSED', reason: 'token-refused', detail, cause })
+}

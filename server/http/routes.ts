@@ -1,0 +1,66 @@
+import Router from '@koa/router'
+import type { Context, Middleware } from 'koa'
+import { answerError, answerProblem, setSafetyHeaders } from './answer-error.ts'
+import type { Gate } from './gate.ts'
+import { answerSession } from './session-endpoint.ts'
+
+export const ownPrefix = '/_playgate/'
+
+/** Our own endpoints (design section 5). What is not among them is not there, whatever the rules say. */
+export function createRoutes(gate: () => Gate): Middleware {
+  const router = new Router({ prefix: '/_playgate', sensitive: true, strict: true })
+  router.get('/health', (ctx) => answerJson(ctx, 200, { status: 'ok' }))
+  router.get('/ready', (ctx) => answerReadiness(ctx, gate()))
+  router.get('/metrics', (ctx) => answerMetrics(ctx, gate()))
+  router.post('/session', (ctx) => answerSession(ctx, gate()))
+  router.options('/session', (ctx) => answerSession(ctx, gate()))
+  const routes = router.routes()
+  const otherMethods = router.allowedMethods()
+
+  return async (ctx: Context) => {
+    setSafetyHeaders(ctx)
+    try {
+      await routes(ctx as never, async () => {
+        await otherMethods(ctx as never, async () => undefined)
+        if (ctx.status === 404) answerProblem(ctx, 404)
+        else if (ctx.status === 405 || ctx.status === 501) answerProblem(ctx, ctx.status)
+      })
+    } catch (error) {
+      const answered = answerError(ctx, error, null)
+      if (answered.error !== undefined) gate().log.error({ err: answered.error }, answered.detail)
+    }
+  }
+}
+
+async function answerReadiness(ctx: Context, gate: Gate): Promise<void> {
+  const origins = await Promise.all(
+    gate.origins().map(async ({ name, origin }) => {
+      try {
+        await origin.check()
+        return [name, 'ok'] as const
+      } catch (error) {
+        gate.log.warn({ err: error, rule: name }, 'origin not ready')
+        return [name, 'unavailable'] as const
+      }
+    }),
+  )
+  const ready = origins.every(([, state]) => state === 'ok')
+  answerJson(ctx, ready ? 200 : 503, {
+    status: ready ? 'ready' : 'not-ready',
+    origins: Object.fromEntries(origins),
+  })
+}
+
+async function answerMetrics(ctx: Context, gate: Gate): Promise<void> {
+  const { registry } = gate.metrics
+  ctx.set('Cache-Control', 'no-store')
+  ctx.type = registry.contentType
+  ctx.body = await registry.metrics()
+}
+
+export function answerJson(ctx: Context, status: number, document: unknown): void {
+  ctx.status = status
+  ctx.set('Cache-Control', 'no-store')
+  ctx.type = 'application/json'
+  ctx.body = JSON.stringify(document)
+}

@@ -1,0 +1,263 @@
+import type { Context } from 'koa'
+import { PlaybackError } from '../../shared/codes.ts'
+import { setParameter } from '../../shared/query.ts'
+import type { Rule } from '../options/options.ts'
+import type { OriginAnswer, OriginRequest } from '../origin/origin.ts'
+import { decide } from '../session/decide.ts'
+import type { Check, Decision } from '../session/decision.ts'
+import { headerText, type RequestFacts } from '../session/request-facts.ts'
+import { answerProblem, setSafetyHeaders } from './answer-error.ts'
+import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
+import type { Gate } from './gate.ts'
+import { handOut, type Placement, placementOf } from './hand-out.ts'
+import { mediaLifetime } from './media-lifetime.ts'
+import { openSession } from './open-session.ts'
+import { originPath, publicPath } from './public-path.ts'
+import { sendObject } from './send-object.ts'
+import { sendJson, sendPlaylist } from './send-playlist.ts'
+
+/** What the log tells of a request. */
+export interface Outcome {
+  outcome: 'open' | 'session' | 'access' | 'opened' | 'refused' | 'failed' | 'preflight' | 'missing'
+  reason?: string
+  detail?: string
+  sessionId?: string
+  checks?: readonly Check[]
+  /** Mode `log`: what would have been refused, and was let through. */
+  wouldRefuse?: string
+}
+
+const methods = 'GET, HEAD, OPTIONS'
+
+/** Names of objects that are certainly no playlist: refused on an access token alone without asking the origin. */
+const mediaName =
+  /\.(?:ts|m4s|mp4|m4v|m4a|m4f|cmf[vat]|aac|ac3|ec3|mp3|vtt|webvtt|ttml|key|json|jpe?g|png|webp)$/i
+
+/**
+ * Serves one request of a rule (design section 4, steps 3 to 7).
+ *
+ * @throws {PlaybackError} for the caller to answer
+ */
+export async function serveMedia(
+  ctx: Context,
+  gate: Gate,
+  rule: Rule,
+  facts: RequestFacts,
+  outcome: Outcome,
+): Promise<void> {
+  if (isPreflight(ctx)) {
+    answerPreflight(ctx, rule, methods)
+    outcome.outcome = 'preflight'
+    return
+  }
+  allowOrigin(ctx, rule)
+  setSafetyHeaders(ctx)
+  if (facts.method !== 'GET' && facts.method !== 'HEAD') {
+    answerProblem(ctx, 405)
+    ctx.set('Allow', methods)
+    outcome.outcome = 'refused'
+    outcome.detail = `method ${facts.method}`
+    return
+  }
+  if (!rule.literalSemicolons && facts.path.includes(';')) {
+    throw new PlaybackError({
+      code: 'ERR_REQUEST_TARGET',
+      reason: 'bad-request',
+      detail: 'a semicolon in the path, and literalSemicolons is off',
+    })
+  }
+
+  const { decision, query, checks } = decideFor(gate, rule, facts)
+  if (checks.length > 0) outcome.checks = checks
+  if (decision === null) {
+    outcome.outcome = 'open'
+  } else if (decision.kind !== 'refused') {
+    outcome.outcome = decision.kind
+    if (decision.kind === 'session') outcome.sessionId = decision.sessionId
+  } else if (rule.mode === 'log') {
+    outcome.outcome = 'open'
+    outcome.wouldRefuse = decision.reason
+    outcome.detail = decision.detail
+  } else {
+    throw refused(decision.reason, decision.detail)
+  }
+  await deliver(
+    ctx,
+    gate,
+    rule,
+    facts,
+    decision?.kind === 'refused' ? null : decision,
+    query,
+    outcome,
+  )
+}
+
+function decideFor(
+  gate: Gate,
+  rule: Rule,
+  facts: RequestFacts,
+): { decision: Decision | null; query: string; checks: readonly Check[] } {
+  if (rule.mode !== 'off') return decide(facts, rule, gate.proofsOf(rule), gate.now())
+  const mark = facts.target.indexOf('?')
+  return { decision: null, query: mark < 0 ? '' : facts.target.slice(mark + 1), checks: [] }
+}
+
+async function deliver(
+  ctx: Context,
+  gate: Gate,
+  rule: Rule,
+  facts: RequestFacts,
+  grant: Exclude<Decision, { kind: 'refused' }> | null,
+  query: string,
+  outcome: Outcome,
+): Promise<void> {
+  const needsSession =
+    grant?.kind === 'access' &&
+    rule.session !== null &&
+    !grant.replacesCookie &&
+    rule.mode === 'enforce'
+  if (needsSession && mediaName.test(facts.path)) throw sessionNeeded()
+
+  const below = originPath(rule, facts.path)
+  if (below === null) return answerMissing(ctx, 404, outcome)
+  const departure = new AbortController()
+  const onClose = (): void => departure.abort()
+  ctx.res.once('close', onClose)
+  try {
+    const answer = await gate.originOf(rule).get(outgoing(facts, below, query, departure.signal))
+    const placement = await placementFor(ctx, gate, rule, facts, grant, answer, below, outcome)
+    switch (answer.kind) {
+      case 'missing':
+        return answerMissing(ctx, answer.status, outcome)
+      case 'redirect':
+        return passRedirect(ctx, rule, answer, grant, placement)
+      case 'playlist':
+        return await sendPlaylist(ctx, gate, rule, facts, answer, placement, query)
+      case 'json':
+        if (needsSession) throw sessionNeeded()
+        return await sendJson(ctx, rule, facts, answer, placement)
+      case 'object':
+        if (needsSession) {
+          discard(answer)
+          throw sessionNeeded()
+        }
+        return await sendObject(ctx, answer, grant !== null)
+    }
+  } catch (error) {
+    if (departure.signal.aborted && !ctx.res.writableEnded) {
+      outcome.detail = 'the client left'
+      ctx.respond = false
+      return
+    }
+    throw error
+  } finally {
+    ctx.res.off('close', onClose)
+  }
+}
+
+function outgoing(
+  facts: RequestFacts,
+  path: string,
+  query: string,
+  signal: AbortSignal,
+): OriginRequest {
+  const asked = {
+    range: headerText(facts.headers, 'range'),
+    ifRange: headerText(facts.headers, 'if-range'),
+    ifNoneMatch: headerText(facts.headers, 'if-none-match'),
+    ifModifiedSince: headerText(facts.headers, 'if-modified-since'),
+  }
+  const given = Object.entries(asked).filter(([, value]) => value !== undefined)
+  return {
+    method: facts.method === 'HEAD' ? 'HEAD' : 'GET',
+    path,
+    query,
+    headers: Object.fromEntries(given),
+    signal,
+  }
+}
+
+/** Opens the session where this request does, and says how the answer is changed. */
+async function placementFor(
+  ctx: Context,
+  gate: Gate,
+  rule: Rule,
+  facts: RequestFacts,
+  grant: Exclude<Decision, { kind: 'refused' }> | null,
+  answer: OriginAnswer,
+  path: string,
+  outcome: Outcome,
+): Promise<Placement> {
+  if (grant === null || answer.kind === 'missing') return { mode: 'none' }
+  if (grant.kind === 'session') {
+    return rule.session === null ? { mode: 'none' } : placementOf(grant, rule.session)
+  }
+  if (rule.session === null) {
+    // Plain token authentication: the token itself goes on every URI, or only the first request would pass.
+    const { parameter } = grant.access
+    return grant.place === 'query'
+      ? { mode: 'query', parameter, token: grant.token }
+      : { mode: 'none' }
+  }
+  // HEAD opens nothing (threats T31): what it would cost to know the token's length is not worth it.
+  const opens = answer.kind === 'playlist' || (answer.kind === 'object' && grant.replacesCookie)
+  if (!opens) return { mode: 'none' }
+  if (facts.method !== 'GET') return { mode: 'unknown' }
+
+  const lifetime =
+    answer.kind === 'playlist'
+      ? await mediaLifetime(gate, rule, answer, path)
+      : { durationSeconds: null }
+  const opened = openSession(grant, rule.session, facts, lifetime, gate.now())
+  outcome.outcome = 'opened'
+  outcome.sessionId = opened.sessionId
+  gate.metrics.sessionOpened(rule.name)
+  return handOut(ctx, opened, rule.session, facts)
+}
+
+/** A redirect inside the origin goes on to the client with its token, because relative URIs resolve against it. */
+function passRedirect(
+  ctx: Context,
+  rule: Rule,
+  answer: Extract<OriginAnswer, { kind: 'redirect' }>,
+  grant: Exclude<Decision, { kind: 'refused' }> | null,
+  placement: Placement,
+): void {
+  let location = publicPath(rule, answer.path) + (answer.query === '' ? '' : `?${answer.query}`)
+  if (placement.mode === 'path') location = `/${placement.parameter}=${placement.token}${location}`
+  else if (placement.mode === 'query') {
+    location = setParameter(location, placement.parameter, placement.token)
+  } else if (grant?.kind === 'access' && grant.place === 'query') {
+    location = setParameter(location, grant.access.parameter, grant.token)
+  } else if (grant?.kind === 'session' && grant.place === 'query' && rule.session !== null) {
+    location = setParameter(location, rule.session.parameter, grant.token)
+  }
+  ctx.status = answer.status
+  ctx.set('Location', location)
+  ctx.set('Cache-Control', 'private, no-store')
+  ctx.body = ''
+}
+
+function answerMissing(ctx: Context, status: number, outcome: Outcome): void {
+  outcome.outcome = 'missing'
+  answerProblem(ctx, status)
+}
+
+function discard(answer: Extract<OriginAnswer, { kind: 'object' }>): void {
+  if (answer.body !== null && 'destroy' in answer.body) answer.body.destroy()
+}
+
+function refused(
+  reason: Extract<Decision, { kind: 'refused' }>['reason'],
+  detail: string,
+): PlaybackError {
+  const code = reason === 'token-missing' ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_REFUSED'
+  return new PlaybackError({ code, reason, detail })
+}
+
+function sessionNeeded(): PlaybackError {
+  return refused(
+    'token-missing',
+    'an access token opens playlists; everything else needs the session token',
+  )
+}

@@ -1,0 +1,343 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { OptionError, type OptionProblem } from '../../shared/codes.ts'
+import { AddressSet } from '../claim/address-set.ts'
+import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
+import { judgeKey, Keyring } from '../token/keyring.ts'
+import type { AccessOptions, Options, Rule, SessionCarrier, SessionOptions } from './options.ts'
+import { readSecret, type SecretSources } from './read-secret.ts'
+import {
+  configurationSchema,
+  notYetAvailable,
+  type ShapedConfiguration,
+  type ShapedRule,
+} from './schema.ts'
+
+/** The label that keeps derived session keys apart from every other use of the same secret (RFC 5869). */
+const sessionKeyLabel = 'session token v1'
+
+/** Headers that differ from one request of a playback to the next: as a salt they would end every session. */
+const perRequestHeaders: ReadonlySet<string> = new Set([
+  'range',
+  'if-range',
+  'if-none-match',
+  'if-modified-since',
+  'content-length',
+  'content-type',
+  'cookie',
+  'cmcd-object',
+  'cmcd-request',
+  'cmcd-status',
+])
+
+/**
+ * Judges a whole configuration at once, so that one run shows every mistake.
+ *
+ * @throws {OptionError} with the option path of each mistake
+ */
+export function judgeOptions(raw: unknown, sources: SecretSources): Options {
+  const early = findUnavailable(raw)
+  if (early.length > 0) throw new OptionError(early)
+  const shaped = configurationSchema.safeParse(raw)
+  if (!shaped.success) throw new OptionError(shaped.error.issues.flatMap(describeIssue))
+  return new Judge(sources).options(shaped.data)
+}
+
+/** One pass over a shaped configuration; collects problems instead of stopping at the first. */
+class Judge {
+  readonly #sources: SecretSources
+  readonly #problems: OptionProblem[] = []
+
+  constructor(sources: SecretSources) {
+    this.#sources = sources
+  }
+
+  options(shaped: ShapedConfiguration): Options {
+    const keyrings = new Map(
+      Object.entries(shaped.keys).map(([name, key]) => [name, this.#keyring(`keys.${name}`, key)]),
+    )
+    const trustedProxies = this.#attempt(
+      'trustedProxies',
+      () => new AddressSet(shaped.trustedProxies),
+    )
+    const rules = shaped.rules.map((rule, index) => this.#rule(`rules[${index}]`, rule, keyrings))
+    const names = new Map<string, number>()
+    for (const { name, place } of rules) {
+      names.set(name, (names.get(name) ?? 0) + 1)
+      if (names.get(name) === 2) this.#complain(`${place}.name`, `a second rule named ${name}`)
+    }
+    if (this.#problems.length > 0) throw new OptionError(this.#problems)
+    return Object.freeze({
+      listen: shaped.listen,
+      cache: shaped.cache,
+      trustedProxies: trustedProxies ?? new AddressSet([]),
+      rules: Object.freeze(rules),
+    })
+  }
+
+  #complain(path: string, message: string): void {
+    this.#problems.push({ path, message })
+  }
+
+  #attempt<T>(path: string, make: () => T): T | undefined {
+    try {
+      return make()
+    } catch (error) {
+      this.#complain(path, error instanceof Error ? error.message : String(error))
+      return undefined
+    }
+  }
+
+  #keyring(
+    path: string,
+    texts: { primary: string; transition?: string | undefined },
+  ): Keyring | undefined {
+    const primary = this.#key(`${path}.primary`, texts.primary)
+    const transition =
+      texts.transition === undefined ? null : this.#key(`${path}.transition`, texts.transition)
+    if (primary === undefined || transition === undefined) return undefined
+    return new Keyring(primary, transition ?? undefined)
+  }
+
+  #key(path: string, text: string): string | undefined {
+    const hex = this.#attempt(path, () => readSecret(text, this.#sources))
+    if (hex === undefined) return undefined
+    const complaints = judgeKey(hex)
+    for (const complaint of complaints) this.#complain(path, complaint)
+    return complaints.length === 0 ? hex : undefined
+  }
+
+  #rule(place: string, rule: ShapedRule, keyrings: Map<string, Keyring | undefined>): Rule {
+    const access = (rule.access ?? []).flatMap((entry, index) => {
+      const judged = this.#access(`${place}.access[${index}]`, entry, keyrings)
+      return judged === undefined ? [] : [judged]
+    })
+    const given = rule.access?.length ?? 0
+    if (rule.open && (given > 0 || rule.session)) {
+      this.#complain(
+        `${place}.open`,
+        'an open rule asks for no token: leave out access and session',
+      )
+    }
+    if (!rule.open && given === 0 && rule.mode !== 'off') {
+      this.#complain(`${place}.access`, 'nobody could get in: give an access format, or open: true')
+    }
+    const session = rule.session && this.#session(place, rule, rule.session, access, keyrings)
+    return Object.freeze({
+      place,
+      name: rule.name ?? place,
+      match: {
+        hosts: rule.match.hosts?.map((host) => host.toLowerCase()) ?? null,
+        paths: rule.match.paths,
+        ignoreCase: rule.match.ignoreCase,
+      },
+      origin: this.#origin(`${place}.origin`, rule.origin),
+      stripPrefix: rule.stripPrefix,
+      literalSemicolons: rule.literalSemicolons,
+      mode: rule.open ? 'off' : rule.mode,
+      access,
+      session: session ?? null,
+      cors: this.#cors(`${place}.cors.origins`, rule),
+      denial: this.#denial(`${place}.denial`, rule.denial),
+    })
+  }
+
+  #access(
+    place: string,
+    entry: NonNullable<ShapedRule['access']>[number],
+    keyrings: Map<string, Keyring | undefined>,
+  ): AccessOptions | undefined {
+    const keys = this.#keysNamed(`${place}.key`, entry.key, keyrings)
+    const salt = this.#attempt(`${place}.salt`, () => readSecret(entry.salt, this.#sources))
+    if (keys === undefined || salt === undefined) return undefined
+    const scheme: EdgeauthScheme = {
+      keys: keys.all,
+      algorithm: entry.algorithm,
+      urlEscape: entry.escapeEarly ? entry.escapeProfile : null,
+      ignoreQueryString: entry.ignoreQueryString,
+      clockSkewSeconds: entry.clockSkewSeconds,
+    }
+    const { format, parameter, carriers, escapeEarly, maxLifetimeSeconds } = entry
+    return Object.freeze({
+      format,
+      keyName: entry.key,
+      keys,
+      parameter,
+      carriers,
+      salt,
+      escapeEarly,
+      maxLifetimeSeconds,
+      scheme,
+    })
+  }
+
+  #keysNamed(
+    path: string,
+    name: string,
+    keyrings: Map<string, Keyring | undefined>,
+  ): Keyring | undefined {
+    if (!keyrings.has(name)) {
+      const known = [...keyrings.keys()].join(', ') || 'none'
+      this.#complain(path, `no key of that name in keys (there: ${known})`)
+    }
+    return keyrings.get(name)
+  }
+
+  #session(
+    place: string,
+    rule: ShapedRule,
+    session: NonNullable<ShapedRule['session']>,
+    access: readonly AccessOptions[],
+    keyrings: Map<string, Keyring | undefined>,
+  ): SessionOptions | undefined {
+    const path = `${place}.session`
+    const clash = (rule.access ?? []).findIndex((entry) => entry.parameter === session.parameter)
+    if (clash >= 0) {
+      this.#complain(`${path}.parameter`, `the same name as access[${clash}].parameter`)
+    }
+    const saltHeaders = session.saltHeaders.map((name) => name.toLowerCase())
+    for (const [index, name] of saltHeaders.entries()) {
+      const at = `${path}.saltHeaders[${index}]`
+      if (perRequestHeaders.has(name)) {
+        this.#complain(at, `${name} differs between the requests of one playback`)
+      }
+      if (saltHeaders.indexOf(name) !== index) this.#complain(at, 'named twice')
+    }
+    for (const [index, origin] of session.reach.entries()) {
+      if (exactOrigin(origin) === null) {
+        this.#complain(`${path}.reach[${index}]`, 'not an origin such as https://cdn.example.com')
+      }
+    }
+    const salt = this.#attempt(`${path}.salt`, () => readSecret(session.salt, this.#sources))
+    const keys =
+      session.key !== undefined
+        ? this.#keysNamed(`${path}.key`, session.key, keyrings)
+        : access[0]?.keys.derive(sessionKeyLabel)
+    if (salt === undefined || keys === undefined) return undefined
+    const scheme: EdgeauthScheme = {
+      keys: keys.all,
+      algorithm: 'sha256',
+      urlEscape: null,
+      ignoreQueryString: true,
+      clockSkewSeconds: 0,
+    }
+    return Object.freeze({
+      // `define` was refused before (notYetAvailable).
+      carriers: session.carrier as SessionCarrier[],
+      scheme,
+      signingKey: keys.primary,
+      parameter: session.parameter,
+      salt,
+      saltHeaders,
+      maxLifetimeSeconds: session.maxLifetimeSeconds,
+      slackSeconds: session.slackSeconds,
+      reach: session.reach,
+    })
+  }
+
+  #origin(path: string, location: string): string {
+    if (/^https?:\/\//i.test(location)) {
+      const url = URL.canParse(location) ? new URL(location) : null
+      if (url === null) this.#complain(path, 'not a URL')
+      else if (url.username || url.password) this.#complain(path, 'a URL with user or password')
+      else if (url.search || url.hash) this.#complain(path, 'a URL with a query or a fragment')
+      return location
+    }
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(location)) {
+      this.#complain(path, 'an origin is an http or https URL, or a directory')
+      return location
+    }
+    const directory = resolve(this.#sources.baseDirectory, location)
+    if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+      this.#complain(path, `no such directory: ${directory}`)
+    }
+    return directory
+  }
+
+  #cors(path: string, rule: ShapedRule): Rule['cors'] {
+    const cookies = rule.session?.carrier.includes('cookie') ?? false
+    const listed = rule.cors?.origins ?? (cookies ? [] : ['*'])
+    if (cookies && listed.includes('*')) {
+      this.#complain(path, "'*' does not go with the cookie carrier: list the origins")
+    }
+    for (const [index, origin] of listed.entries()) {
+      if (origin !== '*' && exactOrigin(origin) === null) {
+        this.#complain(`${path}[${index}]`, 'not an origin such as https://www.example.com')
+      }
+    }
+    return {
+      anyOrigin: listed.includes('*'),
+      origins: new Set(listed.filter((origin) => origin !== '*')),
+    }
+  }
+
+  #denial(path: string, denial: ShapedRule['denial']): Rule['denial'] {
+    const statuses = [denial.status, ...Object.values(denial.byReason)]
+    const redirects = statuses.some((status) => status < 400)
+    if (redirects && denial.location === null) {
+      this.#complain(`${path}.location`, 'a redirect needs to know where to')
+    }
+    if (denial.location !== null && !/^(\/(?!\/)|https?:\/\/)[!-~]*$/.test(denial.location)) {
+      this.#complain(`${path}.location`, 'neither an http(s) URL nor a path beginning with one /')
+    }
+    return denial
+  }
+}
+
+function exactOrigin(text: string): string | null {
+  if (!URL.canParse(text)) return null
+  const { origin, protocol } = new URL(text)
+  return (protocol === 'http:' || protocol === 'https:') && origin === text ? origin : null
+}
+
+interface Issue {
+  readonly code?: string | undefined
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+  readonly keys?: readonly string[]
+}
+
+function describeIssue(issue: Issue): OptionProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return (issue.keys ?? []).map((key) => ({
+      path: optionPath([...issue.path, key]),
+      message: 'no such option',
+    }))
+  }
+  return [{ path: optionPath(issue.path), message: issue.message.replace(/^Invalid input: /, '') }]
+}
+
+function optionPath(path: readonly PropertyKey[]): string {
+  let text = ''
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`
+    else text += text === '' ? String(part) : `.${String(part)}`
+  }
+  return text
+}
+
+function findUnavailable(raw: unknown): OptionProblem[] {
+  return notYetAvailable.flatMap(({ path, unless = [] }) =>
+    valuesAt(raw, path.split('.'), '')
+      .filter(({ value }) => !unless.includes(value))
+      .map((found) => ({ path: found.path, message: 'not available in this version of Playgate' })),
+  )
+}
+
+/** Every value at a path pattern such as `rules[].access[].singleUse`; a lone object passes for a list of one. */
+function valuesAt(
+  value: unknown,
+  [part, ...rest]: string[],
+  path: string,
+): { path: string; value: unknown }[] {
+  if (part === undefined) return [{ path, value }]
+  if (typeof value !== 'object' || value === null) return []
+  const isList = part.endsWith('[]')
+  const name = isList ? part.slice(0, -2) : part
+  if (!Object.hasOwn(value, name)) return []
+  const here = path === '' ? name : `${path}.${name}`
+  const inner: unknown = (value as Record<string, unknown>)[name]
+  if (!isList) return valuesAt(inner, rest, here)
+  if (!Array.isArray(inner)) return valuesAt(inner, rest, here)
+  return inner.flatMap((item, index) => valuesAt(item, rest, `${here}[${index}]`))
+}

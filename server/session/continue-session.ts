@@ -1,0 +1,51 @@
+import type { LocatedToken } from '../../shared/carrier.ts'
+import { isSessionPayload } from '../../shared/token-text.ts'
+import type { EpochSeconds } from '../../shared/units.ts'
+import type { SessionOptions } from '../options/options.ts'
+import { judgeClaims } from '../token/edgeauth-verify.ts'
+import type { Check, Refusal, SessionGrant } from './decision.ts'
+import { describeFailure } from './describe-failure.ts'
+import type { ProofMemory } from './proof-memory.ts'
+import type { RequestFacts } from './request-facts.ts'
+import { sessionIdOf } from './session-token.ts'
+
+/** Session token -> permission for one more object (design section 4, steps 3 and 6). */
+export function continueSession(
+  facts: RequestFacts,
+  session: SessionOptions,
+  memory: ProofMemory,
+  found: LocatedToken,
+  now: EpochSeconds,
+  checks: Check[],
+): SessionGrant | Refusal {
+  const check = `session-token in ${found.location}`
+  const fail = (refusal: Omit<Refusal, 'kind'>): Refusal => {
+    checks.push({ check, outcome: 'failed', detail: refusal.detail })
+    return { kind: 'refused', ...refusal }
+  }
+
+  const proof = memory.prove(found.token, facts)
+  if (!proof.ok) return fail(describeFailure(proof.reason, found.token, 'session'))
+  const { claims } = proof
+  const judged = judgeClaims(claims, {
+    path: facts.rawPath,
+    clientIp: facts.clientAddress,
+    now,
+    clockSkewSeconds: 0,
+  })
+  if (!judged.ok) return fail(describeFailure(judged.reason, found.token, 'session'))
+  if (!isSessionPayload(claims.payload)) {
+    return fail({ reason: 'token-refused', detail: 'an access token where a session token is due' })
+  }
+  if (claims.endTime > now + session.maxLifetimeSeconds) {
+    return fail({ reason: 'token-refused', detail: 'lives longer than session.maxLifetimeSeconds' })
+  }
+  checks.push({ check, outcome: 'passed', detail: `good until ${claims.endTime}` })
+  return {
+    kind: 'session',
+    token: proof.token,
+    place: found.location,
+    sessionId: sessionIdOf(claims),
+    claims,
+  }
+}

@@ -1,0 +1,43 @@
+import type { TokenLocation } from '../../shared/carrier.ts'
+import type { PublicReason } from '../../shared/codes.ts'
+import type { AccessOptions } from '../options/options.ts'
+import type { EdgeauthClaims } from '../token/edgeauth-verify.ts'
+import type { Verified } from '../token/verified.ts'
+
+/** One thing that was looked at on the way to a decision; for the log and for `explain`, never for clients. */
+export interface Check {
+  readonly check: string
+  readonly outcome: 'passed' | 'failed' | 'skipped'
+  /** Holds no token. */
+  readonly detail: string
+}
+
+/** A session token that verified. */
+export interface SessionGrant {
+  readonly kind: 'session'
+  /** As it was signed: decoded once, if a client had escaped it. */
+  readonly token: string
+  readonly place: TokenLocation
+  readonly sessionId: string
+  readonly claims: Verified<EdgeauthClaims>
+}
+
+/** An access token that verified. */
+export interface AccessGrant {
+  readonly kind: 'access'
+  readonly access: AccessOptions
+  /** As it was signed: decoded once, if a client had escaped it. */
+  readonly token: string
+  readonly place: TokenLocation
+  readonly claims: Verified<EdgeauthClaims>
+  /** A session cookie stood beside it and was no good (the one documented fallback). */
+  readonly replacesCookie: boolean
+}
+
+export interface Refusal {
+  readonly kind: 'refused'
+  readonly reason: PublicReason
+  readonly detail: string
+}
+
+export type Decision = SessionGrant | AccessGrant | Refusal

@@ -1,0 +1,98 @@
+import { matchesAcl } from '../../shared/acl.ts'
+import { OptionError } from '../../shared/codes.ts'
+import { isSessionPayload } from '../../shared/token-text.ts'
+import type { EpochSeconds } from '../../shared/units.ts'
+import type { AccessOptions, Options, Rule } from '../options/options.ts'
+import { mintWithKey } from '../token/edgeauth-mint.ts'
+
+export interface MintAccessOptions {
+  /** ACL: one pattern or several. `*` stands for anything, `/` included; `?` for one character. */
+  readonly path: string | readonly string[]
+  /** Seconds from now until the token ends. Keep it short: it only has to last until playback starts. */
+  readonly ttlSeconds: number
+  /** Who it is for, such as a user id; becomes `id`, and goes over into the session. */
+  readonly subject?: string | undefined
+  /** The one client address that may use it. */
+  readonly ip?: string | undefined
+  /** Carried along as `data`. */
+  readonly payload?: string | undefined
+  /** Name of the rule it is for. Left out: the first rule whose paths take in the first path. */
+  readonly rule?: string | undefined
+}
+
+export interface MintedAccess {
+  readonly token: string
+  /** The name under which requests carry it. */
+  readonly parameter: string
+  readonly rule: string
+  readonly expiresAt: number
+}
+
+/**
+ * Mints an access token for a rule, with the rule's own key and settings.
+ *
+ * @throws {OptionError} naming the option: no such rule, a life beyond the rule's maximum, text that no
+ *   token can carry
+ */
+export function mintAccess(
+  options: Options,
+  wanted: MintAccessOptions,
+  now: EpochSeconds,
+): MintedAccess {
+  const { rule, access } = ruleFor(options, wanted)
+  const { ttlSeconds, payload } = wanted
+  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1) {
+    throw problem('ttlSeconds', 'not a whole number of seconds, 1 or more')
+  }
+  if (ttlSeconds > access.maxLifetimeSeconds) {
+    throw problem(
+      'ttlSeconds',
+      `more than maxLifetimeSeconds of ${rule.name} (${access.maxLifetimeSeconds})`,
+    )
+  }
+  if (isSessionPayload(payload)) throw problem('payload', 'begins like the data of a session token')
+  const expiresAt = now + ttlSeconds
+  const token = mintWithKey(
+    {
+      mode: 'acl',
+      path: wanted.path,
+      endTime: expiresAt,
+      sessionId: wanted.subject,
+      ip: wanted.ip,
+      payload,
+      salt: access.salt,
+      algorithm: access.scheme.algorithm,
+      escapeEarly: access.escapeEarly,
+      escapeProfile: access.scheme.urlEscape ?? undefined,
+    },
+    access.keys.primary,
+  )
+  return { token, parameter: access.parameter, rule: rule.name, expiresAt }
+}
+
+function ruleFor(
+  { rules }: Options,
+  { rule: name, path }: MintAccessOptions,
+): { rule: Rule; access: AccessOptions } {
+  const [first = ''] = typeof path === 'string' ? path.split('!') : path
+  const candidates = rules.filter(({ access }) => access.length > 0)
+  const named = candidates.find((rule) => rule.name === name)
+  const rule =
+    name !== undefined
+      ? named
+      : (candidates.find(({ match }) =>
+          match.paths.some((pattern) => matchesAcl(pattern, first)),
+        ) ?? (candidates.length === 1 ? candidates[0] : undefined))
+  const access = rule?.access[0]
+  if (rule === undefined || access === undefined) {
+    const known = candidates.map((candidate) => candidate.name).join(', ') || 'none'
+    throw name === undefined
+      ? problem('path', `no rule takes in ${first}; name one with rule (there: ${known})`)
+      : problem('rule', `no rule of that name asks for tokens (there: ${known})`)
+  }
+  return { rule, access }
+}
+
+function problem(path: string, message: string): OptionError {
+  return new OptionError([{ path, message }])
+}

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import { directoryAcl } from '../../shared/acl.ts'
+import { decodeOnce } from '../../shared/query.ts'
+import type { EpochSeconds } from '../../shared/units.ts'
+import type { SessionOptions } from '../options/options.ts'
+import { mintWithKey } from '../token/edgeauth-mint.ts'
+import type { EdgeauthClaims } from '../token/edgeauth-verify.ts'
+import type { Verified } from '../token/verified.ts'
+
+/**
+ * The session token (`hdntl`, token-formats section 1.7): an EdgeAuth token whose `data` begins with the
+ * marker `hdntl`. The session's id stands in `id`, unless the access token brought an `id` of its own: that
+ * one is taken over as it is, and the session's id follows in `data` as `sid=…`.
+ *
+ *     exp=…~acl=/vod/film/*~id=<session id>~data=hdntl~hmac=…
+ *     exp=…~acl=/vod/film/*~id=<id of the access token>~data=hdntl,<its payload>,sid=<session id>~hmac=…
+ */
+
+const marker = 'hdntl'
+const sessionIdMark = 'sid='
+
+/** The id of the session that a verified session token belongs to. */
+export function sessionIdOf(claims: Verified<EdgeauthClaims>): string {
+  const last = claims.payload?.split(',').at(-1) ?? ''
+  if (last.startsWith(sessionIdMark)) return last.slice(sessionIdMark.length)
+  return claims.sessionId === undefined ? '' : decodeOnce(claims.sessionId)
+}
+
+/** 128 random bits: nobody guesses another's session. */
+export function newSessionId(): string {
+  return randomBytes(16).toString('hex')
+}
+
+export interface SessionTokenGrant {
+  /** What the access token allows; the session gets no more. */
+  readonly parent: Verified<EdgeauthClaims>
+  /** Canonical path of the playlist that opens the session. */
+  readonly path: string
+  readonly sessionId: string
+  readonly salt: string
+  readonly expiresAt: EpochSeconds
+}
+
+/**
+ * Mints a session token no wider than the access token behind it: same ACL, address and id. A URL token
+ * gives the directory of its playlist.
+ *
+ * @returns `null` when the directory has a name that no ACL can express (`*`, `!`), where any ACL would
+ *   open more than the token does
+ * @throws {TypeError} when the access token holds text that cannot travel in a session token
+ */
+export function mintSessionToken(
+  { parent, path, sessionId, salt, expiresAt }: SessionTokenGrant,
+  session: SessionOptions,
+): { token: string; acl: string } | null {
+  const granted = parent.acl ?? directoryAcl(path)
+  if (granted === null) return null
+  const acl = transportable(granted, session.carriers.includes('path'))
+  const token = mintWithKey(
+    {
+      mode: 'acl',
+      path: acl,
+      endTime: expiresAt,
+      ip: parent.ip === undefined ? undefined : decodeOnce(parent.ip),
+      sessionId:
+        parent.sessionId === undefined ? sessionId : transportable(parent.sessionId, false),
+      payload: sessionData(parent, sessionId),
+      salt,
+    },
+    session.signingKey,
+  )
+  return { token, acl }
+}
+
+function sessionData(parent: Verified<EdgeauthClaims>, sessionId: string): string {
+  const parts = [marker]
+  if (parent.payload !== undefined) parts.push(escapePayload(parent.payload))
+  if (parent.sessionId !== undefined) parts.push(sessionIdMark + sessionId)
+  return parts.join(',')
+}
+
+/** Commas and `=` are escaped too, so that no payload can pose as a part of ours. */
+function escapePayload(payload: string): string {
+  return decodeOnce(payload).replace(/[^A-Za-z0-9\-._]+/g, escapeText)
+}
+
+/**
+ * Text that survives queries, cookies and quoted strings: what would not is escaped. For an ACL that changes
+ * nothing, because matching decodes once (token-formats section 1.6). In a path `/` would end the segment.
+ */
+function transportable(text: string, forPath: boolean): string {
+  const unsafe = forPath ? /[^A-Za-z0-9\-._=:@!()*,%]+/g : /[^A-Za-z0-9\-._=:@!()*,%/]+/g
+  return text.replace(unsafe, escapeText)
+}
+
+/** Percent-escapes every character, over UTF-8, in lower case as EdgeAuth writes them. */
+function escapeText(text: string): string {
+  let escaped = ''
+  for (const byte of new TextEncoder().encode(text)) {
+    escaped += `%${byte.toString(16).padStart(2, '0')}`
+  }
+  return escaped
+}
