@@ -44,8 +44,15 @@ export async function trouble(page: Page): Promise<Trouble[]> {
   return found.filter(({ details }) => details !== 'aborted')
 }
 
-/** Waits until the video has played that many seconds beyond where it was, by its own clock. */
+/**
+ * Waits until the video has played that many seconds beyond where it was, by its own clock. A live stream first
+ * jumps to its edge; that does not count.
+ */
 export async function playOn(page: Page, seconds: number): Promise<void> {
+  await page.waitForFunction(() => {
+    const video = document.querySelector('video')
+    return video !== null && video.currentTime > 0 && !video.seeking && video.readyState >= 3
+  })
   const from = await page.evaluate(() => document.querySelector('video')?.currentTime ?? 0)
   await page.waitForFunction(
     (until) => (document.querySelector('video')?.currentTime ?? 0) >= until,
@@ -70,4 +77,61 @@ export async function switchLevel(page: Page, level: number): Promise<void> {
     const hls: InstanceType<typeof window.Hls> = Reflect.get(window, 'hls')
     return hls.currentLevel === to
   }, level)
+}
+
+export interface PluginOptions extends PlayOptions {
+  /** Options of `createSession` that survive being sent to the page. */
+  readonly session?: object
+}
+
+/**
+ * Starts hls.js with the plugin; tokens come from `mint`, in this process. The session's events gather in
+ * `window.told`.
+ */
+export async function playWithPlugin(
+  page: Page,
+  source: string,
+  mint: () => string | Promise<string>,
+  options: PluginOptions = {},
+): Promise<void> {
+  await page.exposeFunction('mintToken', mint)
+  await page.evaluate(
+    ({ source, config, level, session: given }) => {
+      const { Hls, playgate } = window
+      const video = document.querySelector('video')
+      if (video === null) throw new Error('no video on the page')
+      const getToken: () => Promise<string> = Reflect.get(window, 'mintToken')
+      const session = playgate.createSession({ getToken: () => getToken(), ...given })
+      const hls = new Hls(playgate.withSession(Hls, session, config))
+      playgate.attachSession(hls, session)
+      const trouble: object[] = []
+      const told: string[] = []
+      Object.assign(window, { hls, trouble, told })
+      for (const name of [
+        'renewing',
+        'renewed',
+        'held',
+        'rejected',
+        'recovered',
+        'denied',
+      ] as const) {
+        session.on(name, () => told.push(name))
+      }
+      hls.on(Hls.Events.ERROR, (_event, { details, fatal, response }) =>
+        trouble.push({ details, fatal, code: response?.code }),
+      )
+      hls.on(Hls.Events.MANIFEST_PARSED, () => {
+        if (level !== undefined) hls.loadLevel = level
+      })
+      hls.loadSource(source)
+      hls.attachMedia(video)
+      video.play().catch(() => undefined)
+    },
+    { source, ...options },
+  )
+}
+
+/** The names of the session's events so far. */
+export async function told(page: Page): Promise<string[]> {
+  return page.evaluate(() => Reflect.get(window, 'told'))
 }
