@@ -20,8 +20,10 @@ function mountGate(): Plugin {
       const stream = join(top, 'player', 'demo', 'stream')
       const { gate, listener } = createDemo({ stream, page: null })
       server.httpServer?.once('close', () => void gate.close())
+      // The stream lies below Vite's root, where everybody could have it without a token.
+      const prefixes = [...demoPrefixes, '/stream/']
       server.middlewares.use((request, response, next) => {
-        const isOurs = demoPrefixes.some((prefix) => request.url?.startsWith(prefix))
+        const isOurs = prefixes.some((prefix) => request.url?.startsWith(prefix))
         if (isOurs) listener(request, response)
         else next()
       })

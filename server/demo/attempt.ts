@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import { readParameter, splitUrl } from '../../shared/query.ts'
 import { parseTokenText } from '../../shared/token-text.ts'
+import { problemDocument } from '../http/answer-error.ts'
 import type { Explanation, Playgate } from '../index.ts'
 
 /** What the page's buttons try with a link that it played. */
@@ -64,7 +65,9 @@ export async function attempt(
   if (asOf !== null) {
     // Nobody waits a day for a demo: the same request, judged as of the second after the token's end.
     const { status, reason, renew } = explanation.answer
-    return { url, userAgent, asOf, status: status ?? 200, problem: { reason, renew }, explanation }
+    const problem =
+      status === null || reason === null ? null : problemDocument(status, { reason, renew })
+    return { url, userAgent, asOf, status: status ?? 200, problem, explanation }
   }
   const { status, problem } = await ask(page, url, userAgent, host)
   return { url, userAgent, asOf, status, problem, explanation }

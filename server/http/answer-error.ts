@@ -51,9 +51,16 @@ export function answerProblem(
   ctx.status = status
   ctx.set('Cache-Control', 'no-store')
   ctx.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
-  const title = STATUS_CODES[status] ?? 'Error'
   ctx.type = 'application/problem+json'
-  ctx.body = JSON.stringify({ type: 'about:blank', title, status, ...members })
+  ctx.body = JSON.stringify(problemDocument(status, members))
+}
+
+/** The members of a problem document (RFC 9457 section 3.1), ours last. */
+export function problemDocument(
+  status: number,
+  members: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, ...members }
 }
 
 export interface Answered {
