@@ -1,5 +1,6 @@
-import { afterEach, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { useBrowser } from '../stage/browser.ts'
+import { useClosing } from '../stage/closing.ts'
 import { loadLiveMaterial } from '../stage/live-material.ts'
 import { startLiveStream } from '../stage/live-stream.ts'
 import { type PlayerPage, servePlayerPage } from '../stage/player-page.ts'
@@ -8,14 +9,7 @@ import { type ProtectedStream, protectStream } from '../stage/protected-stream.t
 import { sampleStream, serveFolder } from '../stage/static-server.ts'
 import { describeWith } from '../stage/tools.ts'
 
-const open: { close(): Promise<void> }[] = []
-const opened = <Server extends { close(): Promise<void> }>(server: Server): Server => {
-  open.push(server)
-  return server
-}
-afterEach(async () => {
-  for (const server of open.splice(0).reverse()) await server.close()
-})
+const opened = useClosing()
 
 const mintFor = (stream: ProtectedStream) => () =>
   stream.gate.mint({ path: '/vod/*', ttlSeconds: 60 })

@@ -3,27 +3,21 @@ import { once } from 'node:events'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { useBrowser } from '../stage/browser.ts'
+import { useClosing } from '../stage/closing.ts'
 import { servePlayerPage } from '../stage/player-page.ts'
 import { play, playOn, seek, switchLevel, trouble } from '../stage/playing.ts'
 import { type ProtectedStream, protectStream } from '../stage/protected-stream.ts'
 import { type StaticServer, sampleStream, serveFolder } from '../stage/static-server.ts'
 import { describeWith, requireTool } from '../stage/tools.ts'
 
-const open: { close(): Promise<void> }[] = []
-const opened = <Server extends { close(): Promise<void> }>(server: Server): Server => {
-  open.push(server)
-  return server
-}
-afterEach(async () => {
-  for (const server of open.splice(0).reverse()) await server.close()
-})
+const opened = useClosing()
 
 /** A copy of the sample stream without its encrypted variant. */
 async function clearStream(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'playgate-clear-'))
-  open.push({ close: () => rm(folder, { recursive: true }) })
+  opened({ close: () => rm(folder, { recursive: true }) })
   await cp(sampleStream, folder, { recursive: true })
   const index = join(folder, 'index.m3u8')
   const text = await readFile(index, 'utf8')

@@ -1,60 +1,12 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type OpenedPage, useBrowser } from '../stage/browser.ts'
+import { useBrowser } from '../stage/browser.ts'
 import { type LiveMaterial, loadLiveMaterial } from '../stage/live-material.ts'
 import { type LiveStreamOptions, startLiveStream } from '../stage/live-stream.ts'
 import type { LoopbackServer } from '../stage/loopback.ts'
 import { type PlayerPage, servePlayerPage } from '../stage/player-page.ts'
+import { type PlayOptions, play, playOn, trouble } from '../stage/playing.ts'
 import { sampleStream, serveFolder } from '../stage/static-server.ts'
 import { describeWith } from '../stage/tools.ts'
-
-/** What the page's player met; kept on the page's window. */
-interface Trouble {
-  readonly details: string
-  readonly fatal: boolean
-}
-
-interface Watching {
-  readonly config?: object
-  /** Stay on this level, whatever the network allows. */
-  readonly level?: number
-}
-
-/** Starts hls.js in the page; its errors gather in `window.trouble`. */
-async function play({ page }: OpenedPage, source: string, watching: Watching): Promise<void> {
-  await page.evaluate(
-    ({ source, config, level }) => {
-      const { Hls } = window
-      const video = document.querySelector('video')
-      if (video === null) throw new Error('no video on the page')
-      const hls = new Hls(config)
-      const trouble: Trouble[] = []
-      Object.assign(window, { hls, trouble })
-      hls.on(Hls.Events.ERROR, (_event, { details, fatal }) => trouble.push({ details, fatal }))
-      hls.on(Hls.Events.MANIFEST_PARSED, () => {
-        if (level !== undefined) hls.loadLevel = level
-      })
-      hls.loadSource(source)
-      hls.attachMedia(video)
-      return video.play()
-    },
-    { source, ...watching },
-  )
-}
-
-/** Without aborts: hls.js reports those of its own requests as errors too. */
-async function trouble({ page }: OpenedPage): Promise<Trouble[]> {
-  const found: Trouble[] = await page.evaluate(() => Reflect.get(window, 'trouble'))
-  return found.filter(({ details }) => details !== 'aborted')
-}
-
-/** Waits until the video has played that far beyond where it was, by its own clock. */
-async function playOn({ page }: OpenedPage, seconds: number): Promise<void> {
-  const from = await page.evaluate(() => document.querySelector('video')?.currentTime ?? 0)
-  await page.waitForFunction(
-    (until) => (document.querySelector('video')?.currentTime ?? 0) >= until,
-    from + seconds,
-  )
-}
 
 describeWith(['chromium', 'ffmpeg'], 'a browser on the stage', () => {
   const browser = useBrowser()
@@ -100,15 +52,15 @@ describeWith(['chromium', 'ffmpeg'], 'a browser on the stage', () => {
       open.push(origin)
       const opened = await browser.openPage(playerPage.url)
       const watching = { config: { startPosition: 22 }, level: row.level }
-      await play(opened, `${origin.origin}/index.m3u8`, watching)
-      await playOn(opened, 4)
+      await play(opened.page, `${origin.origin}/index.m3u8`, watching)
+      await playOn(opened.page, 4)
 
       const shown = await opened.page.evaluate(() => {
         const video = document.querySelector('video')
         const cues = [...(video?.textTracks ?? [])].flatMap((track) => [...(track.cues ?? [])])
         return { height: video?.videoHeight, cues: cues.length }
       })
-      expect(await trouble(opened)).toEqual([])
+      expect(await trouble(opened.page)).toEqual([])
       expect(shown.height).toBe(row.height)
       expect(shown.cues).toBeGreaterThan(0)
       const asked = origin.requests.map(({ path }) => path)
@@ -125,12 +77,12 @@ describeWith(['chromium', 'ffmpeg'], 'a browser on the stage', () => {
       material = await loadLiveMaterial()
     })
 
-    async function watch(options: LiveStreamOptions, watching: Watching) {
+    async function watch(options: LiveStreamOptions, watching: PlayOptions) {
       const live = await startLiveStream(material, { ...options, cors: true })
       open.push(live)
       const opened = await browser.openPage(playerPage.url)
-      await play(opened, live.url, watching)
-      await playOn(opened, 3)
+      await play(opened.page, live.url, watching)
+      await playOn(opened.page, 3)
       const reload = await opened.page.evaluate(() => {
         const hls: InstanceType<typeof window.Hls> = Reflect.get(window, 'hls')
         return hls.latestLevelDetails?.canBlockReload
@@ -140,7 +92,7 @@ describeWith(['chromium', 'ffmpeg'], 'a browser on the stage', () => {
 
     it('plays low latency, by parts, blocking reloads and delta updates', async () => {
       const { opened, live, asked, reload } = await watch({}, { config: { lowLatencyMode: true } })
-      expect(await trouble(opened)).toEqual([])
+      expect(await trouble(opened.page)).toEqual([])
       expect(reload).toBe(true)
       expect(asked).toContainEqual(expect.stringMatching(/index\.m3u8\?_HLS_msn=\d+&_HLS_part=\d/))
       expect(asked).toContainEqual(expect.stringMatching(/_HLS_skip=(YES|v2)/))
@@ -150,7 +102,7 @@ describeWith(['chromium', 'ffmpeg'], 'a browser on the stage', () => {
 
     it('plays a plain live stream by whole segments', async () => {
       const { opened, asked, reload } = await watch({ lowLatency: false }, {})
-      expect(await trouble(opened)).toEqual([])
+      expect(await trouble(opened.page)).toEqual([])
       expect(reload).toBe(false)
       expect(asked.filter((path) => path.includes('?') || path.includes('.part-'))).toEqual([])
     })
@@ -161,8 +113,8 @@ describeWith(['chromium', 'ffmpeg'], 'a browser on the stage', () => {
         const hls: InstanceType<typeof window.Hls> = Reflect.get(window, 'hls')
         hls.loadLevel = 1
       })
-      await playOn(opened, 3)
-      expect(await trouble(opened)).toEqual([])
+      await playOn(opened.page, 3)
+      expect(await trouble(opened.page)).toEqual([])
       const first = live.requests.find(({ path }) => path.startsWith('/v144/index.m3u8'))
       expect(first?.path).toMatch(/\?_HLS_msn=\d+&_HLS_part=\d/)
     })

@@ -15,27 +15,8 @@ export interface PlayOptions {
 }
 
 /** Starts hls.js in the page without the plugin; errors gather in `window.trouble`, the player is `window.hls`. */
-export async function play(page: Page, source: string, options: PlayOptions): Promise<void> {
-  await page.evaluate(
-    ({ source, config, level }) => {
-      const { Hls } = window
-      const video = document.querySelector('video')
-      if (video === null) throw new Error('no video on the page')
-      const hls = new Hls(config)
-      const trouble: object[] = []
-      Object.assign(window, { hls, trouble })
-      hls.on(Hls.Events.ERROR, (_event, { details, fatal, response }) =>
-        trouble.push({ details, fatal, code: response?.code }),
-      )
-      hls.on(Hls.Events.MANIFEST_PARSED, () => {
-        if (level !== undefined) hls.loadLevel = level
-      })
-      hls.loadSource(source)
-      hls.attachMedia(video)
-      return video.play()
-    },
-    { source, ...options },
-  )
+export async function play(page: Page, source: string, options: PlayOptions = {}): Promise<void> {
+  await start(page, source, { ...options, plugin: null })
 }
 
 /** Errors so far. Without aborts: hls.js reports those of its own requests as errors too. */
@@ -92,31 +73,42 @@ export async function playWithPlugin(
   page: Page,
   source: string,
   mint: () => string | Promise<string>,
-  options: PluginOptions = {},
+  { session = {}, ...options }: PluginOptions = {},
 ): Promise<void> {
   await page.exposeFunction('mintToken', mint)
+  await start(page, source, { ...options, plugin: session })
+}
+
+/** The names of the session's events so far. */
+export async function told(page: Page): Promise<string[]> {
+  return page.evaluate(() => Reflect.get(window, 'told'))
+}
+
+interface StartOptions extends PlayOptions {
+  /** Options of `createSession`; `null`: without the plugin. */
+  readonly plugin: object | null
+}
+
+async function start(page: Page, source: string, options: StartOptions): Promise<void> {
   await page.evaluate(
-    ({ source, config, level, session: given }) => {
+    ({ source, config, level, plugin }) => {
       const { Hls, playgate } = window
       const video = document.querySelector('video')
       if (video === null) throw new Error('no video on the page')
-      const getToken: () => Promise<string> = Reflect.get(window, 'mintToken')
-      const session = playgate.createSession({ getToken: () => getToken(), ...given })
-      const hls = new Hls(playgate.withSession(Hls, session, config))
-      playgate.attachSession(hls, session)
       const trouble: object[] = []
       const told: string[] = []
-      Object.assign(window, { hls, trouble, told })
-      for (const name of [
-        'renewing',
-        'renewed',
-        'held',
-        'rejected',
-        'recovered',
-        'denied',
-      ] as const) {
-        session.on(name, () => told.push(name))
+      let hls: InstanceType<typeof Hls>
+      if (plugin === null) {
+        hls = new Hls(config)
+      } else {
+        const getToken: () => Promise<string> = Reflect.get(window, 'mintToken')
+        const session = playgate.createSession({ getToken: () => getToken(), ...plugin })
+        hls = new Hls(playgate.withSession(Hls, session, config))
+        playgate.attachSession(hls, session)
+        const names = ['renewing', 'renewed', 'held', 'rejected', 'recovered', 'denied'] as const
+        for (const name of names) session.on(name, () => told.push(name))
       }
+      Object.assign(window, { hls, trouble, told })
       hls.on(Hls.Events.ERROR, (_event, { details, fatal, response }) =>
         trouble.push({ details, fatal, code: response?.code }),
       )
@@ -125,13 +117,9 @@ export async function playWithPlugin(
       })
       hls.loadSource(source)
       hls.attachMedia(video)
+      // Without a stream there is nothing to play, and the promise says so; the trouble says it better.
       video.play().catch(() => undefined)
     },
     { source, ...options },
   )
-}
-
-/** The names of the session's events so far. */
-export async function told(page: Page): Promise<string[]> {
-  return page.evaluate(() => Reflect.get(window, 'told'))
 }
