@@ -1,4 +1,10 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
 export interface ListenOptions {
@@ -39,7 +45,19 @@ export async function listen(
   { host, port }: ListenOptions,
 ): Promise<RunningServer> {
   const server = createServer(limits, listener)
-  server.on('clientError', refuseMalformed)
+  const answers = new WeakMap<object, Set<ServerResponse>>()
+  server.on('request', ({ socket }, response) => {
+    const ofSocket = answers.get(socket) ?? new Set()
+    answers.set(socket, ofSocket.add(response))
+    response.once('close', () => ofSocket.delete(response))
+  })
+  server.on('checkExpectation', refuseExpectation)
+  server.on('clientError', (error, socket) => {
+    // What is malformed behind a request must not be answered in the middle of that request's answer.
+    const isUnderWay = [...(answers.get(socket) ?? [])].some(({ headersSent }) => headersSent)
+    if (isUnderWay) socket.destroy()
+    else refuseMalformed(error, socket as Socket)
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -72,12 +90,24 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy()
     return
   }
-  const [status, title] =
+  const [status, title]: [number, string] =
     error.code === 'HPE_HEADER_OVERFLOW'
       ? [431, 'Request Header Fields Too Large']
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? [408, 'Request Timeout']
         : [400, 'Bad Request']
+  const { headers, body } = problem(status, title)
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  socket.end([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'))
+}
+
+/** RFC 9110 section 10.1.1: an expectation other than `100-continue`, which Node meets by itself. */
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const { headers, body } = problem(417, 'Expectation Failed')
+  response.writeHead(417, headers).end(body)
+}
+
+function problem(status: number, title: string): { headers: Record<string, string>; body: string } {
   const body = JSON.stringify({
     type: 'about:blank',
     title,
@@ -85,16 +115,12 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
     reason: 'bad-request',
     renew: false,
   })
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${title}`,
-      'Connection: close',
-      'Cache-Control: no-store',
-      'X-Content-Type-Options: nosniff',
-      'Content-Type: application/problem+json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      '',
-      body,
-    ].join('\r\n'),
-  )
+  const headers = {
+    Connection: 'close',
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Type': 'application/problem+json',
+    'Content-Length': String(Buffer.byteLength(body)),
+  }
+  return { headers, body }
 }

@@ -3,7 +3,7 @@ import Koa, { type Middleware } from 'koa'
 import { epochSecondsFromMilliseconds } from '../shared/units.ts'
 import { type ExplainRequest, type Explanation, explain } from './http/explain.ts'
 import { Gate } from './http/gate.ts'
-import { answerNotFound, handleRequests } from './http/handle-request.ts'
+import { answerNotFound, answerWhateverFails, handleRequests } from './http/handle-request.ts'
 import { createLog, type Log } from './http/log.ts'
 import { createMetrics } from './http/metrics.ts'
 import { judgeOptions } from './options/judge-options.ts'
@@ -80,13 +80,16 @@ export function createPlaygate(
     closing.add(closed)
     return closed
   }
-  const middleware = handleRequests(() => gate)
+  const middleware = handleRequests(() => gate, 'the-site')
 
   return {
     middleware: () => middleware,
     callback() {
       const app = new Koa()
-      app.use(middleware)
+      // Everything else is answered below; what Koa still hears of are clients that left in mid-answer.
+      app.on('error', (error: unknown) => log.debug({ err: error }, 'the answer could not be sent'))
+      app.use(answerWhateverFails(log))
+      app.use(handleRequests(() => gate, 'nobody'))
       app.use(answerNotFound)
       const listener = app.callback()
       return (request, response) => void listener(request, response)

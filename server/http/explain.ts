@@ -5,7 +5,9 @@ import type { Check } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import type { Gate } from './gate.ts'
-import { readTarget } from './read-request.ts'
+import { isMediaName } from './media-name.ts'
+import { checkSemicolons, readTarget } from './read-request.ts'
+import { sessionNeededDetail } from './serve-media.ts'
 
 export interface ExplainRequest {
   /** An absolute URL, or a path with its query. Taken as it stands: nothing is encoded or normalised. */
@@ -70,6 +72,13 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
     }
   }
   const found: Check = { check: 'rule', outcome: 'passed', detail: `${rule.name} (${rule.place})` }
+  try {
+    checkSemicolons(rule, facts.path)
+  } catch (error) {
+    if (!(error instanceof PlaybackError)) throw error
+    const check: Check = { check: 'semicolon', outcome: 'failed', detail: error.message }
+    return refused(rule.name, rule.mode, [passed, found, check], error.reason, 400, error.message)
+  }
   if (rule.mode === 'off') {
     return {
       rule: rule.name,
@@ -91,6 +100,14 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
     const { reason, detail } = decision
     const status = reasons[reason].status ?? rule.denial.byReason[reason] ?? rule.denial.status
     return refused(rule.name, rule.mode, all, reason, status, detail)
+  }
+  const isAccessAlone = decision.kind === 'access' && !decision.replacesCookie
+  if (isAccessAlone && rule.session !== null && isMediaName(facts.path)) {
+    const check: Check = { check: 'session-token', outcome: 'failed', detail: sessionNeededDetail }
+    const { status } = rule.denial
+    const reason = 'token-missing'
+    const answered = rule.denial.byReason[reason] ?? status
+    return refused(rule.name, rule.mode, [...all, check], reason, answered, sessionNeededDetail)
   }
   const detail =
     decision.kind === 'session'

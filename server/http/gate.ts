@@ -3,6 +3,7 @@ import { type EpochSeconds, epochSecondsFromMilliseconds } from '../../shared/un
 import type { Options, Rule } from '../options/options.ts'
 import { createOrigin, type Origin } from '../origin/origin.ts'
 import type { CompiledPlaylist } from '../playlist/index.ts'
+import { tokenNames } from '../session/decide.ts'
 import { ProofMemory } from '../session/proof-memory.ts'
 import type { Log } from './log.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
@@ -16,17 +17,35 @@ export interface Surroundings {
   readonly metrics: Metrics
 }
 
+/** Protects memory. A film of three hours has some 2 MB here. */
+const mostCompiledBytes = 134_217_728
+
+/** Constant pieces, and the few finished copies that a compiled playlist keeps (server/playlist/template.ts). */
+function sizeOf({ pieces, uriCount }: CompiledPlaylist): number {
+  const constant = pieces.reduce((sum, { length }) => sum + length, 0)
+  return 5 * constant + 1024 * uriCount + 1024
+}
+
 /** One judged configuration at work: the options, and what is kept open or remembered for them. */
 export class Gate {
   readonly options: Options
   readonly log: Log
   readonly metrics: Metrics
-  /** Compiled playlists by version, mode and base; constant text without any token. */
-  readonly compiled = new LRUCache<string, CompiledPlaylist>({ max: 512 })
+  /**
+   * Compiled playlists by version, mode and base; constant text without any token. Bounded by bytes too: the
+   * base has the client's query in it, so one viewer could have any number of copies made.
+   */
+  readonly compiled = new LRUCache<string, CompiledPlaylist>({
+    max: 512,
+    maxSize: mostCompiledBytes,
+    sizeCalculation: (compiled, key) => key.length + sizeOf(compiled),
+  })
   /** How long the media behind a playlist lasts; looked at once a minute, since a live event ends some day. */
   readonly lifetimes: LRUCache<string, MediaLifetime>
   /** Every name under which a token may stand in a path. */
   readonly pathParameters: readonly string[]
+  /** Every name under which some rule takes a token. */
+  readonly tokenParameters: readonly string[]
   readonly allowSemicolon: boolean
   readonly #now: () => number
   readonly #origins = new Map<string, Origin>()
@@ -46,6 +65,7 @@ export class Gate {
     })
     const names = options.rules.flatMap(({ session }) => (session ? [session.parameter] : []))
     this.pathParameters = [...new Set(names)]
+    this.tokenParameters = [...new Set(options.rules.flatMap(tokenNames))]
     this.allowSemicolon = options.rules.some(({ literalSemicolons }) => literalSemicolons)
     for (const rule of options.rules) {
       if (rule.session !== null) this.#proofs.set(rule, new ProofMemory(rule.session))

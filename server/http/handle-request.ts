@@ -4,25 +4,31 @@ import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { answerError, answerProblem } from './answer-error.ts'
 import type { Gate } from './gate.ts'
+import type { Log } from './log.ts'
+import { mayConcern } from './may-concern.ts'
 import { readRequest } from './read-request.ts'
 import { createRoutes, ownPrefix } from './routes.ts'
 import { type Outcome, serveMedia } from './serve-media.ts'
+
+/** Whose the requests are that no rule matches. */
+export type Remainder = 'nobody' | 'the-site'
 
 /**
  * The gate as Koa middleware: its own endpoints, then the rules, then whatever the site's application has
  * behind it. Every error is answered here, because Koa drops the headers that were set before a throw.
  *
  * @param gate asked anew for each request, so that a reload counts from the next request on
+ * @param remainder with an application behind us, an unreadable target that concerns no rule is left to it
  */
-export function handleRequests(gate: () => Gate): Middleware {
+export function handleRequests(gate: () => Gate, remainder: Remainder): Middleware {
   const routes = createRoutes(gate)
   return async (ctx: Context, next: Next) => {
     if (ctx.req.url?.startsWith(ownPrefix)) return routes(ctx, next)
-    return handle(ctx, next, gate())
+    return handle(ctx, next, gate(), remainder)
   }
 }
 
-async function handle(ctx: Context, next: Next, gate: Gate): Promise<void> {
+async function handle(ctx: Context, next: Next, gate: Gate, remainder: Remainder): Promise<void> {
   const started = gate.nowMs()
   const outcome: Outcome = { outcome: 'failed' }
   let facts: RequestFacts | null = null
@@ -39,6 +45,9 @@ async function handle(ctx: Context, next: Next, gate: Gate): Promise<void> {
     await serveMedia(ctx, gate, rule, facts, outcome)
   } catch (thrown) {
     if (facts !== null && rule === null) throw thrown // of the application behind us
+    if (facts === null && remainder === 'the-site') {
+      if (!mayConcern(gate.options.rules, ctx.req.url ?? '')) return await next()
+    }
     error = thrown
     if (ctx.headerSent) {
       // The answer is under way and cannot be taken back: cut it, so that nobody takes it for whole.
@@ -84,6 +93,25 @@ function record(
   } else {
     const { checks: _onlyForRefusals, ...short } = line
     gate.log.info(short)
+  }
+}
+
+/**
+ * The ear behind the ear, for an application of our own: when answering or logging fails itself, the client
+ * still gets a 500 that nobody stores (threats T100).
+ */
+export function answerWhateverFails(log: Log): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next()
+    } catch (error) {
+      answerError(ctx, error, null)
+      try {
+        log.error({ err: error }, 'the answer could not be finished')
+      } catch {
+        // A log that fails was the cause, most likely; there is nobody left to tell.
+      }
+    }
   }
 }
 

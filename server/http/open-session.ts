@@ -17,6 +17,9 @@ export interface OpenedSession {
   readonly acl: string
 }
 
+/** What fits a request line beside a path, on every server in between (manifest-uris section 10). */
+const mostTokenCharacters = 4_096
+
 /**
  * Access token -> session token. It lives as long as the media and the slack, or `maxLifetimeSeconds`,
  * whichever is less.
@@ -43,11 +46,13 @@ export function openSession(
   function mint(): { token: string; acl: string } {
     try {
       const salt = saltFor(facts, session)
+      const signingKey = session.signingKey ?? grant.access.sessionKeys.primary
       const minted = mintSessionToken(
-        { parent: grant.claims, path: facts.path, sessionId, salt, expiresAt },
+        { parent: grant.claims, path: facts.path, sessionId, salt, expiresAt, signingKey },
         session,
       )
-      if (minted !== null) return minted
+      if (minted !== null && minted.token.length <= mostTokenCharacters) return minted
+      if (minted !== null) throw new RangeError('too long a session token')
     } catch (error) {
       throw refusal('the access token holds text that no session token can carry', error)
     }

@@ -3,11 +3,18 @@ import { locateTokens } from '../../shared/carrier.ts'
 import { PlaybackError } from '../../shared/codes.ts'
 import { parseRequestTarget } from '../../shared/request-target.ts'
 import type { AddressSet } from '../claim/address-set.ts'
+import type { Rule } from '../options/options.ts'
 import type { RequestFacts, RequestHeaders } from '../session/request-facts.ts'
 import { readPeer } from './client-address.ts'
 
 /** `uri-host [ ":" port ]` (RFC 9112 section 3.2), names and addresses as they occur in practice. */
 const hostPattern = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?$/
+
+/**
+ * More fields than any client and its proxies send. Node drops those beyond 2000 without a word: a second
+ * Host, or the address that a proxy has put at the end.
+ */
+const mostHeaders = 500
 
 export interface ReadRequestOptions {
   readonly trustedProxies: AddressSet
@@ -20,9 +27,10 @@ export interface ReadRequestOptions {
 /**
  * Reads the raw request once and refuses what two readers could understand differently.
  *
- * @throws {PlaybackError} `ERR_REQUEST_TARGET`, 400 or 414
+ * @throws {PlaybackError} `ERR_REQUEST_TARGET`, 400, 414 or 431
  */
 export function readRequest(request: IncomingMessage, options: ReadRequestOptions): RequestFacts {
+  if (request.rawHeaders.length > 2 * mostHeaders) throw refusal('too many headers', 431)
   const headers = collectHeaders(request.rawHeaders)
   const target = request.url ?? ''
   const method = request.method ?? ''
@@ -59,6 +67,20 @@ export function readTarget(
   return { rawPath: parsed.rawPath, path: parsed.path }
 }
 
+/**
+ * What one rule takes and another does not, although both were read alike.
+ *
+ * @throws {PlaybackError} `ERR_REQUEST_TARGET`, 400
+ */
+export function checkSemicolons(rule: Pick<Rule, 'literalSemicolons'>, path: string): void {
+  if (rule.literalSemicolons || !path.includes(';')) return
+  throw new PlaybackError({
+    code: 'ERR_REQUEST_TARGET',
+    reason: 'bad-request',
+    detail: 'a semicolon in the path, and literalSemicolons is off',
+  })
+}
+
 /** Names in lower case; underscores stay underscores, so `X_Forwarded_For` never passes for the real one. */
 export function collectHeaders(rawHeaders: readonly string[]): RequestHeaders {
   const headers = new Map<string, string[]>()
@@ -82,7 +104,10 @@ function readHost(headers: RequestHeaders): string {
 
 function checkedHost(text: string): string {
   const host = text.toLowerCase()
-  if (!hostPattern.test(host)) throw refusal('a malformed Host', 400)
+  // The pattern lets numbers through that no address and no port has; URLs are built with this later.
+  if (!hostPattern.test(host) || !URL.canParse(`http://${host}`)) {
+    throw refusal('a malformed Host', 400)
+  }
   return host
 }
 

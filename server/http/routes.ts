@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { answerError, answerProblem, setSafetyHeaders } from './answer-error.ts'
 import type { Gate } from './gate.ts'
+import { Readiness } from './readiness.ts'
 import { answerSession } from './session-endpoint.ts'
 
 export const ownPrefix = '/_playgate/'
@@ -10,7 +11,11 @@ export const ownPrefix = '/_playgate/'
 export function createRoutes(gate: () => Gate): Middleware {
   const router = new Router({ prefix: '/_playgate', sensitive: true, strict: true })
   router.get('/health', (ctx) => answerJson(ctx, 200, { status: 'ok' }))
-  router.get('/ready', (ctx) => answerReadiness(ctx, gate()))
+  const readiness = new Readiness()
+  router.get('/ready', async (ctx) => {
+    const { status, document } = await readiness.of(gate())
+    answerJson(ctx, status, document)
+  })
   router.get('/metrics', (ctx) => answerMetrics(ctx, gate()))
   router.post('/session', (ctx) => answerSession(ctx, gate()))
   router.options('/session', (ctx) => answerSession(ctx, gate()))
@@ -30,25 +35,6 @@ export function createRoutes(gate: () => Gate): Middleware {
       if (answered.error !== undefined) gate().log.error({ err: answered.error }, answered.detail)
     }
   }
-}
-
-async function answerReadiness(ctx: Context, gate: Gate): Promise<void> {
-  const origins = await Promise.all(
-    gate.origins().map(async ({ name, origin }) => {
-      try {
-        await origin.check()
-        return [name, 'ok'] as const
-      } catch (error) {
-        gate.log.warn({ err: error, rule: name }, 'origin not ready')
-        return [name, 'unavailable'] as const
-      }
-    }),
-  )
-  const ready = origins.every(([, state]) => state === 'ok')
-  answerJson(ctx, ready ? 200 : 503, {
-    status: ready ? 'ready' : 'not-ready',
-    origins: Object.fromEntries(origins),
-  })
 }
 
 async function answerMetrics(ctx: Context, gate: Gate): Promise<void> {

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import type { Context } from 'koa'
 import type { OriginAnswer } from '../origin/origin.ts'
-import { privateCacheControl } from './cache-headers.ts'
+import { neverStore, privateCacheControl } from './cache-headers.ts'
 
 type ObjectAnswer = Extract<OriginAnswer, { kind: 'object' }>
 
@@ -20,7 +20,9 @@ export async function sendObject(
     if (value !== undefined && name !== 'cache-control') ctx.set(name, value)
   }
   const freshness = answer.headers['cache-control']
-  if (permitted) ctx.set('Cache-Control', privateCacheControl(freshness))
+  // A stale session cookie beside a good access token opens a session here too.
+  if (ctx.res.hasHeader('Playgate-Session')) ctx.set('Cache-Control', neverStore)
+  else if (permitted) ctx.set('Cache-Control', privateCacheControl(freshness))
   else if (freshness !== undefined) ctx.set('Cache-Control', freshness)
   ctx.status = answer.status
 

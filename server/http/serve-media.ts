@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
 import { PlaybackError } from '../../shared/codes.ts'
-import { setParameter } from '../../shared/query.ts'
+import { removeParameters, setParameter } from '../../shared/query.ts'
+import { parseRequestTarget } from '../../shared/request-target.ts'
 import type { Rule } from '../options/options.ts'
 import type { OriginAnswer, OriginRequest } from '../origin/origin.ts'
 import { decide } from '../session/decide.ts'
@@ -11,8 +12,10 @@ import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
 import type { Gate } from './gate.ts'
 import { handOut, type Placement, placementOf } from './hand-out.ts'
 import { mediaLifetime } from './media-lifetime.ts'
+import { isMediaName } from './media-name.ts'
 import { openSession } from './open-session.ts'
 import { originPath, publicPath } from './public-path.ts'
+import { checkSemicolons } from './read-request.ts'
 import { sendObject } from './send-object.ts'
 import { sendJson, sendPlaylist } from './send-playlist.ts'
 
@@ -29,10 +32,6 @@ export interface Outcome {
 
 const methods = 'GET, HEAD, OPTIONS'
 
-/** Names of objects that are certainly no playlist: refused on an access token alone without asking the origin. */
-const mediaName =
-  /\.(?:ts|m4s|mp4|m4v|m4a|m4f|cmf[vat]|aac|ac3|ec3|mp3|vtt|webvtt|ttml|key|json|jpe?g|png|webp)$/i
-
 /**
  * Serves one request of a rule (design section 4, steps 3 to 7).
  *
@@ -45,13 +44,13 @@ export async function serveMedia(
   facts: RequestFacts,
   outcome: Outcome,
 ): Promise<void> {
+  setSafetyHeaders(ctx)
   if (isPreflight(ctx)) {
     answerPreflight(ctx, rule, methods)
     outcome.outcome = 'preflight'
     return
   }
   allowOrigin(ctx, rule)
-  setSafetyHeaders(ctx)
   if (facts.method !== 'GET' && facts.method !== 'HEAD') {
     answerProblem(ctx, 405)
     ctx.set('Allow', methods)
@@ -59,15 +58,11 @@ export async function serveMedia(
     outcome.detail = `method ${facts.method}`
     return
   }
-  if (!rule.literalSemicolons && facts.path.includes(';')) {
-    throw new PlaybackError({
-      code: 'ERR_REQUEST_TARGET',
-      reason: 'bad-request',
-      detail: 'a semicolon in the path, and literalSemicolons is off',
-    })
-  }
+  checkSemicolons(rule, facts.path)
 
-  const { decision, query, checks } = decideFor(gate, rule, facts)
+  const { decision, query: rest, checks } = decideFor(gate, rule, facts)
+  // A playlist may name what another rule serves, so tokens of every rule are kept from every origin.
+  const query = removeParameters(rest, gate.tokenParameters)
   if (checks.length > 0) outcome.checks = checks
   if (decision === null) {
     outcome.outcome = 'open'
@@ -116,7 +111,7 @@ async function deliver(
     rule.session !== null &&
     !grant.replacesCookie &&
     rule.mode === 'enforce'
-  if (needsSession && mediaName.test(facts.path)) throw sessionNeeded()
+  if (needsSession && isMediaName(facts.path)) throw sessionNeeded()
 
   const below = originPath(rule, facts.path)
   if (below === null) return answerMissing(ctx, 404, outcome)
@@ -195,9 +190,12 @@ async function placementFor(
   if (rule.session === null) {
     // Plain token authentication: the token itself goes on every URI, or only the first request would pass.
     const { parameter } = grant.access
-    return grant.place === 'query'
-      ? { mode: 'query', parameter, token: grant.token }
-      : { mode: 'none' }
+    if (grant.place !== 'query') return { mode: 'none' }
+    // Whoever issued it may have signed what ends a line, a quoted string or a parameter (threats T68).
+    if (!/^[A-Za-z0-9\-._~=:@!()*/,%+]+$/.test(grant.token)) {
+      throw refused('token-refused', 'the access token holds text that no URI can carry')
+    }
+    return { mode: 'query', parameter, token: grant.token }
   }
   // HEAD opens nothing (threats T31): what it would cost to know the token's length is not worth it.
   const opens = answer.kind === 'playlist' || (answer.kind === 'object' && grant.replacesCookie)
@@ -224,6 +222,14 @@ function passRedirect(
   placement: Placement,
 ): void {
   let location = publicPath(rule, answer.path) + (answer.query === '' ? '' : `?${answer.query}`)
+  // `//host/…` would lead the client, and its token, to another host; the rest we would refuse when it comes back.
+  if (!parseRequestTarget(location, { allowSemicolon: rule.literalSemicolons }).ok) {
+    throw new PlaybackError({
+      code: 'ERR_ORIGIN_UNAVAILABLE',
+      reason: 'origin-unavailable',
+      detail: 'the origin redirects to what no client may ask for',
+    })
+  }
   if (placement.mode === 'path') location = `/${placement.parameter}=${placement.token}${location}`
   else if (placement.mode === 'query') {
     location = setParameter(location, placement.parameter, placement.token)
@@ -255,9 +261,10 @@ function refused(
   return new PlaybackError({ code, reason, detail })
 }
 
+/** Told by `explain` as well. */
+export const sessionNeededDetail =
+  'an access token opens playlists; everything else needs the session token'
+
 function sessionNeeded(): PlaybackError {
-  return refused(
-    'token-missing',
-    'an access token opens playlists; everything else needs the session token',
-  )
+  return refused('token-missing', sessionNeededDetail)
 }

@@ -14,7 +14,7 @@ import { playgateSession, sessionCookie, usableCarrier } from './hand-out.ts'
 import { mediaLifetime } from './media-lifetime.ts'
 import { openSession } from './open-session.ts'
 import { originPath } from './public-path.ts'
-import { collectHeaders, readRequest, readTarget } from './read-request.ts'
+import { checkSemicolons, collectHeaders, readRequest, readTarget } from './read-request.ts'
 import { answerJson } from './routes.ts'
 
 const mostBodyBytes = 16_384
@@ -55,6 +55,7 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     throw badRequest('no rule with sessions serves that path')
   }
   allowOrigin(ctx, rule)
+  checkSemicolons(rule, asked.path)
 
   const checks: Check[] = []
   const grant = verifyBody(asked, rule, body.accessToken, gate, checks)

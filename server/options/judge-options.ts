@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { OptionError, type OptionProblem } from '../../shared/codes.ts'
+import { parseOrigin } from '../../shared/reach.ts'
 import { AddressSet } from '../claim/address-set.ts'
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import { judgeKey, Keyring } from '../token/keyring.ts'
@@ -15,6 +17,15 @@ import {
 
 /** The label that keeps derived session keys apart from every other use of the same secret (RFC 5869). */
 const sessionKeyLabel = 'session token v1'
+
+/**
+ * The salt of the access tokens takes part: a session is worth something only at rules that would take the
+ * access token behind it too.
+ */
+function sessionLabel(accessSalt: string): string {
+  if (accessSalt === '') return sessionKeyLabel
+  return `${sessionKeyLabel} ${createHash('sha256').update(accessSalt).digest('base64url')}`
+}
 
 /** Headers that differ from one request of a playback to the next: as a salt they would end every session. */
 const perRequestHeaders: ReadonlySet<string> = new Set([
@@ -162,6 +173,7 @@ class Judge {
       format,
       keyName: entry.key,
       keys,
+      sessionKeys: keys.derive(sessionLabel(salt)),
       parameter,
       carriers,
       salt,
@@ -209,13 +221,11 @@ class Judge {
       }
     }
     const salt = this.#attempt(`${path}.salt`, () => readSecret(session.salt, this.#sources))
-    const keys =
-      session.key !== undefined
-        ? this.#keysNamed(`${path}.key`, session.key, keyrings)
-        : access[0]?.keys.derive(sessionKeyLabel)
-    if (salt === undefined || keys === undefined) return undefined
+    const shared =
+      session.key === undefined ? null : this.#keysNamed(`${path}.key`, session.key, keyrings)
+    if (salt === undefined || shared === undefined) return undefined
     const scheme: EdgeauthScheme = {
-      keys: keys.all,
+      keys: shared?.all ?? access.flatMap(({ sessionKeys }) => sessionKeys.all),
       algorithm: 'sha256',
       urlEscape: null,
       ignoreQueryString: true,
@@ -225,7 +235,7 @@ class Judge {
       // `define` was refused before (notYetAvailable).
       carriers: session.carrier as SessionCarrier[],
       scheme,
-      signingKey: keys.primary,
+      signingKey: shared?.primary ?? null,
       parameter: session.parameter,
       salt,
       saltHeaders,
@@ -285,9 +295,7 @@ class Judge {
 }
 
 function exactOrigin(text: string): string | null {
-  if (!URL.canParse(text)) return null
-  const { origin, protocol } = new URL(text)
-  return (protocol === 'http:' || protocol === 'https:') && origin === text ? origin : null
+  return parseOrigin(text) === text ? text : null
 }
 
 interface Issue {

@@ -47,6 +47,8 @@ export interface AccessOptions {
   readonly format: 'edgeauth'
   readonly keyName: string
   readonly keys: Keyring
+  /** Derived from `keys` and `salt`: for the sessions that these access tokens open. */
+  readonly sessionKeys: Keyring
   readonly parameter: string
   readonly carriers: readonly AccessCarrier[]
   readonly salt: string
@@ -59,7 +61,8 @@ export interface SessionOptions {
   /** In order of preference; the first usable one is handed out. */
   readonly carriers: readonly SessionCarrier[]
   readonly scheme: EdgeauthScheme
-  readonly signingKey: KeyObject
+  /** `null`: the key derived for the access token that opens the session. */
+  readonly signingKey: KeyObject | null
   readonly parameter: string
   /** Fixed salt; '' when `saltHeaders` count. */
   readonly salt: string

@@ -29,5 +29,7 @@ export function judgeRedirect(
   // The URL parser has undone dot segments; an encoded slash could bring them back on the other side.
   if (/%2f|%5c|%00/i.test(url.pathname)) return null
   if (!url.pathname.startsWith(`${place.basePath}/`)) return null
+  // `//host` below the origin would name another host, once it stands alone in a Location.
+  if (url.pathname.slice(place.basePath.length).startsWith('//')) return null
   return { path: url.pathname.slice(place.basePath.length), query: url.search.slice(1) }
 }

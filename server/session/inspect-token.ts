@@ -60,7 +60,16 @@ export function inspectToken(
   const verdicts = (options?.rules ?? []).flatMap((rule) => {
     if (kind === 'session') {
       if (rule.session === null) return []
-      return [verdict(rule.name, text, rule.session.scheme, saltFor(facts, rule.session), facts)]
+      const { scheme } = rule.session
+      // Derived from each access entry's keys in turn, so which one it was tells nothing to a person.
+      const { key: _key, ...said } = verdict(
+        rule.name,
+        text,
+        scheme,
+        saltFor(facts, rule.session),
+        facts,
+      )
+      return [said.valid ? { ...said, detail: 'verifies' } : said]
     }
     return rule.access.map(({ scheme, salt }) => verdict(rule.name, text, scheme, salt, facts))
   })

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
 import { directoryAcl } from '../../shared/acl.ts'
 import { decodeOnce } from '../../shared/query.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
@@ -39,6 +39,7 @@ export interface SessionTokenGrant {
   readonly sessionId: string
   readonly salt: string
   readonly expiresAt: EpochSeconds
+  readonly signingKey: KeyObject
 }
 
 /**
@@ -50,12 +51,13 @@ export interface SessionTokenGrant {
  * @throws {TypeError} when the access token holds text that cannot travel in a session token
  */
 export function mintSessionToken(
-  { parent, path, sessionId, salt, expiresAt }: SessionTokenGrant,
+  { parent, path, sessionId, salt, expiresAt, signingKey }: SessionTokenGrant,
   session: SessionOptions,
 ): { token: string; acl: string } | null {
   const granted = parent.acl ?? directoryAcl(path)
   if (granted === null) return null
-  const acl = transportable(granted, session.carriers.includes('path'))
+  const forPath = session.carriers.includes('path')
+  const acl = transportable(granted, forPath)
   const token = mintWithKey(
     {
       mode: 'acl',
@@ -63,11 +65,11 @@ export function mintSessionToken(
       endTime: expiresAt,
       ip: parent.ip === undefined ? undefined : decodeOnce(parent.ip),
       sessionId:
-        parent.sessionId === undefined ? sessionId : transportable(parent.sessionId, false),
+        parent.sessionId === undefined ? sessionId : transportable(parent.sessionId, forPath),
       payload: sessionData(parent, sessionId),
       salt,
     },
-    session.signingKey,
+    signingKey,
   )
   return { token, acl }
 }

@@ -37,6 +37,9 @@ describe('createPlaygate in a site’s own Koa app', () => {
     const token = gate.mint({ path: '/film/*', ttlSeconds: 60 })
     expect(await (await fetch(`${server.url}/`)).text()).toBe('the site')
     expect((await fetch(`${server.url}/fails`)).status).toBe(418)
+    // However the site spells its own paths; not so where a spelling may lead to what a rule protects.
+    expect(await (await fetch(`${server.url}/wiki//AC%2fDC`)).text()).toBe('the site')
+    expect((await fetch(`${server.url}//film/index.m3u8`)).status).toBe(400)
     expect((await fetch(`${server.url}/film/index.m3u8`)).status).toBe(403)
     const played = await fetch(`${server.url}/film/index.m3u8?hdnts=${token}`)
     expect(await played.text()).toContain('low/index.m3u8?hdntl=')
@@ -94,6 +97,8 @@ describe('explain', () => {
       `${path}?hdnts=${token}`,
       `${path}?hdnts=${token}x`,
       `/vod/film/low/1.m4s?hdntl=${session}`,
+      `/vod/film/low/1.m4s?hdnts=${token}`,
+      '/vod/film;x/index.m3u8',
       `/vod/other/index.m3u8?hdntl=${session}`,
       '/vod//b',
       '/none',

@@ -121,6 +121,9 @@ describe('the other endpoints of ours', () => {
       { status: 'ready', origins: { film: 'ok' } },
     ])
     await stage.origin.close()
+    // Origins are asked once a second, however often somebody asks us.
+    expect((await stage.ask('/_playgate/ready')).status).toBe(200)
+    stage.clock.advance(1_000)
     expect((await stage.ask('/_playgate/ready')).status).toBe(503)
   })
 

@@ -1,0 +1,46 @@
+import type { Gate } from './gate.ts'
+
+export interface ReadinessAnswer {
+  readonly status: 200 | 503
+  readonly document: {
+    readonly status: 'ready' | 'not-ready'
+    /** By the name of the first rule that uses the origin. */
+    readonly origins: Readonly<Record<string, 'ok' | 'unavailable'>>
+  }
+}
+
+/** However often somebody asks us, we ask the origins once in this time. */
+const restMs = 1_000
+
+/** Can everything be reached that requests need? */
+export class Readiness {
+  #asked: { gate: Gate; atMs: number; answer: Promise<ReadinessAnswer> } | null = null
+
+  of(gate: Gate): Promise<ReadinessAnswer> {
+    const asked = this.#asked
+    const nowMs = gate.nowMs()
+    if (asked?.gate === gate && nowMs - asked.atMs < restMs) return asked.answer
+    const answer = ask(gate)
+    this.#asked = { gate, atMs: nowMs, answer }
+    return answer
+  }
+}
+
+async function ask(gate: Gate): Promise<ReadinessAnswer> {
+  const origins = await Promise.all(
+    gate.origins().map(async ({ name, origin }) => {
+      try {
+        await origin.check()
+        return [name, 'ok'] as const
+      } catch (error) {
+        gate.log.warn({ err: error, rule: name }, 'origin not ready')
+        return [name, 'unavailable'] as const
+      }
+    }),
+  )
+  const ready = origins.every(([, state]) => state === 'ok')
+  return {
+    status: ready ? 200 : 503,
+    document: { status: ready ? 'ready' : 'not-ready', origins: Object.fromEntries(origins) },
+  }
+}
