@@ -22,15 +22,16 @@ export interface PlaygateSession {
  */
 export function parsePlaygateSession(value: string): PlaygateSession | null {
   // Keys, strings and integers (RFC 9651 sections 3.1.2, 3.3.3, 3.3.1), all that this field is made of,
-  // are those of JSON but for the equals sign. What does not match stays as it is, which is no JSON.
+  // are those of JSON but for the equals sign. A character that fits nowhere becomes `"":`: no JSON.
   const json = value.replace(
-    /([a-z*][\w.*-]*)=("(?:[ !#-[\]-~]|\\["\\])*"|\d{1,15})(\s*,\s*|$)/gy,
+    /([a-z*][\w.*-]*)=("(?:[ !#-[\]-~]|\\["\\])*"|\d{1,15})(\s*,\s*|$)|./gs,
     '"$1":$2$3',
   )
   try {
     const members = JSON.parse(`{${json}}`)
     const { token, parameter, 'expires-in': expiresInSeconds, 'session-id': sessionId } = members
-    return token?.trim && parameter?.trim && !expiresInSeconds?.trim
+    // Of texts and numbers only texts have a first character, and only if there is one.
+    return token?.[0] && parameter?.[0] && (sessionId ?? '-')[0] && !expiresInSeconds?.at
       ? { token, parameter, expiresInSeconds, sessionId }
       : null
   } catch {

@@ -1,0 +1,42 @@
+import type { HeldCredential } from './credential.ts'
+import type { Transport } from './types.ts'
+
+/** The URL as the browser will ask for it: what is read off it, and sent, is what the browser means too. */
+export const resolveUrl = (url: string) => new URL(url, globalThis.document?.baseURI)
+
+/**
+ * A copy of the request without any token of the session, but for the credential where the transport
+ * wants it. All other bytes of the query stay as they are, for others have signed them. (shared/query.ts
+ * does more, and would take a tenth of all the bytes that this plugin may have.)
+ *
+ * An access token never rides in path or cookie. A URL that comes with a token in front of its path gets
+ * the session token there, because that is the form the server gave it.
+ *
+ * @param names every name under which tokens of this session have been carried
+ */
+export function place<Request extends { url: string; headers?: Record<string, string> }>(
+  request: Request,
+  credential: HeldCredential | null,
+  transport: Transport,
+  names: ReadonlySet<string | undefined>,
+): Request {
+  const { origin, pathname, search } = resolveUrl(request.url)
+  const isToken = (pair: string) => names.has(pair.split('=')[0])
+  const [, first = ''] = pathname.split('/')
+  let path = isToken(first) ? pathname.slice(first.length + 1) : pathname
+  let query = search
+    .slice(1)
+    .split('&')
+    .filter((pair) => !isToken(pair))
+    .join('&')
+  let { headers } = request
+  if (credential) {
+    const { token, parameter, isSession } = credential
+    const pair = `${parameter}=${token}`
+    if (transport === 'header') headers = { ...headers, [parameter]: token }
+    else if (isSession && (transport === 'path' || path !== pathname)) {
+      path = `/${pair.replace(/[/?]/g, encodeURIComponent)}${path}`
+    } else if (!isSession || transport === 'query') query += (query && '&') + pair
+  }
+  return { ...request, headers, url: origin + path + (query && `?${query}`) }
+}

@@ -1,0 +1,230 @@
+import { parsePlaygateSession } from '../shared/playgate-session.ts'
+import { type HeldCredential, type Instant, toCredential } from './credential.ts'
+import { place, resolveUrl } from './place.ts'
+import type { RenewalReason, Session, SessionOptions } from './types.ts'
+
+/** What a request is told that may not even be sent. hls.js takes it for a server's answer. */
+const refusal = Object.assign(new Error('Forbidden'), { code: 403, text: 'Forbidden' })
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+/**
+ * One playback session: it gets a token, keeps it fresh and says what each request carries. It knows no
+ * player; `withSession` and the other adapters bring the two together. A new source wants a new session.
+ *
+ * Renewals are decided when a request comes, never by timers: browsers slow those down in the background
+ * and stop them in sleep. A paused player asks for nothing.
+ *
+ * @param clock for tests
+ * @throws {TypeError} for an unknown option or transport, and for an origin that is no URL
+ */
+export function createSession(
+  {
+    getToken,
+    origins,
+    transport = 'query',
+    parameter,
+    renewAhead = 1 / 3,
+    timeoutMs = 10_000,
+    renewOn = [401, 403],
+    keepTokenInResponseUrl,
+    exchange = '/_playgate/session',
+    ...unknown
+  }: SessionOptions = {},
+  clock = (): Instant => [Date.now(), performance.now()],
+): Session {
+  for (const name in unknown) throw new TypeError(`unknown option ${name}`)
+  if (!/^(query|header|cookie|path)$/.test(transport)) throw new TypeError('unknown transport')
+  const listeners = new Set<readonly [string, (detail: never) => void]>()
+  const names = new Set([parameter ?? 'hdnts'])
+  const aheadShare = renewAhead * (1 - Math.random() / 4)
+  const hasCookie = transport === 'cookie'
+  let reach = origins?.map((origin) => new URL(origin).origin)
+  let source: URL | undefined
+  let current: HeldCredential | null = null
+  let closed: 'denied' | 'destroyed' | undefined
+  let flight: Promise<HeldCredential> | undefined
+
+  const tell: Session['port']['tell'] = (event, detail) => {
+    // Later, so that what a listener throws is reported like any mistake of the page and stops nothing here.
+    for (const [name, listener] of listeners) {
+      if (name === event) queueMicrotask(() => listener({ ...detail } as never))
+    }
+  }
+
+  const deny = (status: number, reason: string) => {
+    if (closed) return
+    closed = 'denied'
+    // Words only: whatever a server says, it brings no token into an event.
+    tell('denied', { status, reason: /^[a-z]+-[a-z]+$/.exec(reason)?.[0] })
+  }
+
+  /** Seconds. Of the two clocks the one that ran further counts: one may be set, the other may sleep. */
+  const lifeLeft = () => {
+    if (!current) return null
+    const { life, sent } = current
+    const [wall, steady] = clock()
+    return life - Math.max(wall - sent[0], steady - sent[1]) / 1000
+  }
+
+  /** An older answer never replaces a newer token. */
+  const adopt = (next: HeldCredential | null) => {
+    if (next && !closed && !(current && current.sent[1] > next.sent[1])) {
+      current = next
+      names.add(next.parameter)
+    }
+  }
+
+  /** One renewal at a time, for everybody. It ends with a token, a final no, or at the deadline. */
+  const renew = (reason: RenewalReason) => {
+    if (flight) return flight
+    const abort = new AbortController()
+    const { signal } = abort
+    const run = async () => {
+      // Lets `flight` be known before page code runs, which may ask the session itself.
+      await null
+      tell('renewing', { reason })
+      for (let pause = 500; !closed && !signal.aborted; pause *= 2) {
+        try {
+          const sent = clock()
+          const old = current
+          const answer = await getToken?.({ reason, previous: old?.token ?? null, signal })
+          let next = toCredential(answer, sent, false, parameter)
+          if (exchange && source && old?.isSession && next && !next.isSession) {
+            const response = await fetch(new URL(exchange, source), {
+              method: 'POST',
+              headers: { 'content-type': 'application/json' },
+              body: JSON.stringify({
+                accessToken: next.token,
+                path: source.pathname,
+                sessionToken: old.token,
+              }),
+              credentials: hasCookie ? 'include' : 'same-origin',
+              // It would carry both tokens to wherever it leads.
+              redirect: 'error',
+              signal,
+            })
+            const offer = await response.json()
+            if (!response.ok) {
+              throw Object.assign(new Error('token refused'), {
+                status: response.status,
+                reason: offer.reason,
+              })
+            }
+            next = toCredential(offer, sent, true)
+          }
+          if (!next) throw new Error('bad token')
+          adopt(next)
+          if (current && !closed) {
+            tell('renewed', { reason })
+            return current
+          }
+        } catch (error) {
+          const { status, reason } = Object(error)
+          if (renewOn.includes(status)) deny(status, reason)
+          else {
+            tell('error', { error })
+            await sleep(pause * (0.5 + Math.random()))
+          }
+        }
+      }
+      throw refusal
+    }
+    const deadline = sleep(timeoutMs).then(() => {
+      abort.abort()
+      throw new Error('late token')
+    })
+    flight = Promise.race([run(), deadline]).finally(() => {
+      flight = undefined
+    })
+    return flight
+  }
+
+  const take = () => {
+    if (closed) return Promise.reject(refusal)
+    if (!getToken) return current
+    const left = lifeLeft() ?? 0
+    if (!current || left <= 0) return renew(current ? 'expired' : 'start')
+    // Nobody waits for this one; its failure has been told as an event.
+    if (left < current.life * aheadShare) renew('ahead').catch(() => {})
+    return current
+  }
+
+  const strip = (url: string) => place({ url }, null, transport, names).url
+
+  const admit = (url: string, isSource?: boolean) => {
+    try {
+      const parsed = resolveUrl(url)
+      // `data:` and `blob:` have no host, though a blob has the page's origin. Neither goes to a server.
+      const { host, origin, pathname } = parsed
+      if (isSource) reach ??= [host && origin]
+      if (host && reach?.includes(origin)) {
+        source ??= parsed
+        return strip(origin + pathname)
+      }
+    } catch {}
+    return null
+  }
+
+  const session: Session = {
+    get state() {
+      return closed ?? (flight ? 'renewing' : current ? 'ready' : 'idle')
+    },
+
+    get expiresIn() {
+      return lifeLeft()
+    },
+
+    get: async () => take(),
+
+    async renew() {
+      if (closed === 'denied') closed = undefined
+      return getToken ? renew('manual') : take()
+    },
+
+    on(...entry) {
+      listeners.add(entry)
+      return () => listeners.delete(entry)
+    },
+
+    destroy() {
+      closed = 'destroyed'
+      current = null
+      listeners.clear()
+    },
+
+    port: {
+      hasCookie,
+      renewOn,
+      clock,
+      take,
+      tell,
+      admit,
+      place: (request, credential) => place(request, credential, transport, names),
+
+      learn(credential, sent, url, header) {
+        if (credential) credential.proven = true
+        if (!url || !admit(url)) return url
+        if (header) adopt(toCredential(parsePlaygateSession(header), sent, true))
+        return current && !keepTokenInResponseUrl ? strip(url) : url
+      },
+
+      async refused(credential, note, problem, before) {
+        tell('rejected', note)
+        // A body that never ends must not hold the request for ever.
+        const { reason, renew: helps } = Object(
+          await Promise.race([problem, sleep(timeoutMs)]).catch(() => {}),
+        )
+        const isCurrent = credential?.token === current?.token
+        if (closed) return null
+        // Sent with an older token: that it is refused says nothing of the present one.
+        if (!isCurrent && !before) return take()
+        if (helps === false || !getToken || (before && isCurrent && !current?.proven)) {
+          deny(note.status, reason)
+        } else if (!before) return renew('rejected')
+        return null
+      },
+    },
+  }
+  return session
+}
