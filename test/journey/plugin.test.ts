@@ -60,6 +60,30 @@ describeWith(['chromium'], 'hls.js with the plugin', () => {
     expect(sessions.size).toBe(transport === 'header' ? 0 : 1)
   })
 
+  it('plays with the token in a cookie that no script can read', async () => {
+    const origin = opened(await serveFolder(sampleStream))
+    const stream = opened(
+      await protectStream(
+        origin.origin,
+        { carrier: ['cookie'] },
+        { cors: { origins: [playerPage.origin] } },
+      ),
+    )
+    const { page } = await browser.openPage(playerPage.url)
+    const urls: string[] = []
+    page.on('request', (request) => urls.push(request.url()))
+    const session = { transport: 'cookie' }
+    await playWithPlugin(page, stream.url, mintFor(stream), { level: 1, session })
+    await playOn(page, 2)
+
+    expect(await trouble(page)).toEqual([])
+    expect(refusals(stream)).toEqual([])
+    expect(urls.filter((url) => url.includes('hdntl='))).toEqual([])
+    expect(await page.evaluate(() => document.cookie)).toBe('')
+    const [cookie] = await page.context().cookies(stream.url)
+    expect(cookie).toMatchObject({ name: 'hdntl', path: '/vod/', httpOnly: true, secure: true })
+  })
+
   it('plays on through sessions of four seconds without an error', async () => {
     const origin = opened(await serveFolder(sampleStream))
     const session = { carrier: ['player' as const], maxLifetimeSeconds: 4 }
