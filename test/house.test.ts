@@ -113,4 +113,30 @@ describe('the house', () => {
       )
     expect(strays).toEqual([])
   })
+
+  // Each further one is a reasoned commit of its own (threats T110).
+  it('depends at run time on these packages and no others', () => {
+    const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
+      readFileSync(join(top, 'package.json'), 'utf8'),
+    )
+    expect(Object.keys(dependencies)).toEqual([
+      '@koa/router',
+      '@types/koa',
+      'cookie',
+      'fresh',
+      'fzstd',
+      'ipaddr.js',
+      'koa',
+      'lru-cache',
+      'mime-types',
+      'pino',
+      'prom-client',
+      'range-parser',
+      'undici',
+      'yaml',
+      'zod',
+    ])
+    expect(peerDependencies).toEqual({ 'hls.js': '>=1.4 <2' })
+    expect(peerDependenciesMeta).toEqual({ 'hls.js': { optional: true } })
+  })
 })
