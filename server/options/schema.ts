@@ -131,7 +131,7 @@ export const configurationSchema = z.strictObject({
   cache: z
     .strictObject({
       playlistBytes: count.default(67_108_864),
-      segmentBytes: z.literal(0).default(0),
+      segmentBytes: count.default(268_435_456),
     })
     .prefault({}),
   rules: z.array(rule).min(1, 'at least one rule, or nothing is served').max(1024),
@@ -159,7 +159,6 @@ export const notYetAvailable: ReadonlyArray<{
   { path: 'authorize' },
   { path: 'geoip' },
   { path: 'remotes' },
-  { path: 'cache.segmentBytes', unless: [0] },
   { path: 'rules[].remoteAuth' },
   { path: 'rules[].restrict' },
   { path: 'rules[].access[].format', unless: ['edgeauth'] },
