@@ -104,7 +104,7 @@ export function createSession(
               redirect: 'error',
               signal,
             })
-            const offer = await response.json()
+            const offer = await response.json().catch(() => ({}))
             if (!response.ok) {
               throw Object.assign(new Error('token refused'), {
                 status: response.status,

@@ -45,11 +45,17 @@ export async function listen(
   { host, port }: ListenOptions,
 ): Promise<RunningServer> {
   const server = createServer(limits, listener)
+  // A reader that stands still holds a connection to the origin too (threats T92). Longer than a blocked reload.
+  server.timeout = 60_000
   const answers = new WeakMap<object, Set<ServerResponse>>()
   server.on('request', ({ socket }, response) => {
     const ofSocket = answers.get(socket) ?? new Set()
     answers.set(socket, ofSocket.add(response))
-    response.once('close', () => ofSocket.delete(response))
+    response.once('close', () => {
+      ofSocket.delete(response)
+      // While stopping, a connection that was busy closes as soon as it is idle.
+      if (!server.listening) setImmediate(() => server.closeIdleConnections())
+    })
   })
   server.on('checkExpectation', refuseExpectation)
   server.on('clientError', (error, socket) => {

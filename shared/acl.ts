@@ -35,6 +35,28 @@ export function matchesAcl(pattern: string, path: string): boolean {
   return true
 }
 
+/**
+ * Is there any path that both patterns match? For judging patterns while minting, not for requests: takes time
+ * in proportion to the product of their lengths.
+ */
+export function patternsOverlap(one: string, other: string): boolean {
+  // Row by row from the ends: may what follows `one[i]` and what follows `other[j]` stand for the same text?
+  let below: boolean[] = []
+  for (let i = one.length; i >= 0; i -= 1) {
+    const row: boolean[] = []
+    for (let j = other.length; j >= 0; j -= 1) {
+      const [a, b] = [one.charAt(i), other.charAt(j)]
+      const isEnd = a === '' && b === ''
+      const skipsOne = (a === '*' || (b === '*' && a !== '')) && below[j] === true
+      const skipsOther = (b === '*' || (a === '*' && b !== '')) && row[j + 1] === true
+      const isSame = a !== '' && b !== '' && (a === b || a === '?' || b === '?')
+      row[j] = isEnd || skipsOne || skipsOther || (isSame && below[j + 1] === true)
+    }
+    below = row
+  }
+  return below[0] === true
+}
+
 function entriesOf(aclText: string): string[] {
   return aclText.split('!').filter((entry) => entry !== '')
 }

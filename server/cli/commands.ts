@@ -51,7 +51,7 @@ export const commands = {
     },
     help: [
       config,
-      ['--path ACL', "what it opens, such as '/vod/film/*'; may be repeated"],
+      ['--path ACL', "what it opens, such as '/vod/film/*'; may be repeated (all of the rule)"],
       ['--ttl SECONDS', 'how long it is good (300)'],
       ['--subject USER', 'who it is for'],
       ['--ip ADDRESS', 'the one address that may use it'],

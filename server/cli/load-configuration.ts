@@ -35,8 +35,11 @@ export function loadConfiguration(file: string): LoadedConfiguration {
       }),
     )
   }
-  return {
-    raw: document.toJS({ maxAliasCount: 100 }) as Configuration,
-    baseDirectory: dirname(path),
+  try {
+    // Aliases are resolved here; `*.m3u8` without quotes is one that leads nowhere.
+    const raw = document.toJS({ maxAliasCount: 100 }) as Configuration
+    return { raw, baseDirectory: dirname(path) }
+  } catch (error) {
+    throw new OptionError([{ path: file, message: (error as Error).message }])
   }
 }

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { OptionError } from '../../shared/codes.ts'
 import { createPlaygate } from '../index.ts'
@@ -11,6 +12,12 @@ import { serve } from './serve.ts'
 import { tokenInspect } from './token-inspect.ts'
 import { tokenMint } from './token-mint.ts'
 
+/** From the package's own description, which stands above `dist/` and above the sources alike. */
+function packageVersion(): string {
+  const require = createRequire(import.meta.url)
+  return String(require('playgate/package.json').version)
+}
+
 type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>
 
 /**
@@ -20,6 +27,10 @@ type Values = Readonly<Record<string, string | boolean | readonly (string | bool
  */
 export async function run(args: readonly string[], terminal: Terminal): Promise<ExitStatus> {
   try {
+    if (args.length === 1 && args[0] === '--version') {
+      terminal.out(packageVersion())
+      return 0
+    }
     const name = commandNamed(args)
     if (name === null || args.includes('--help') || args.includes('-h')) {
       const asked =
@@ -36,6 +47,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       return 2
     }
     if (error instanceof OptionError) {
+      if (args.includes('--json')) terminal.out(JSON.stringify({ problems: error.problems }))
       terminal.err(error.message)
       return 2
     }
@@ -71,7 +83,7 @@ async function dispatch(
       )
     case 'tokenMint': {
       const wanted = {
-        path: texts(values, 'path') ?? ['/*'],
+        path: texts(values, 'path'),
         ttlSeconds: number(values, 'ttl') ?? 300,
         subject: text(values, 'subject'),
         ip: text(values, 'ip'),

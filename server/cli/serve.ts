@@ -44,24 +44,26 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     })
   } catch (error) {
     await gate.close()
-    terminal.err(`playgate: cannot listen: ${(error as Error).message}`)
+    terminal.err(`playgate: cannot listen: ${(error as Error).message}; another port: --port 8081`)
     return 1
   }
 
-  terminal.out(`Playgate listens on ${server.url}`)
+  terminal.out(`Playgate listens on ${server.url} (process ${process.pid})`)
   for (const line of playable(gate, server.url, playlists, config)) terminal.out(line)
   await untilStopped({
     onReload: () => {
       if (config === undefined) return
       try {
+        const { listen: before } = gate.options
         gate.reload(loadConfiguration(config).raw)
         log.info({ event: 'reload', config }, 'took the configuration up')
+        const { listen: after } = gate.options
+        if (before.host !== after.host || before.port !== after.port) {
+          log.warn({ event: 'reload', config }, 'listen is read at the start only: restart for it')
+        }
       } catch (error) {
-        if (!(error instanceof OptionError)) throw error
-        log.error(
-          { event: 'reload', config, problems: error.problems },
-          'kept the old configuration',
-        )
+        const problems = error instanceof OptionError ? error.problems : undefined
+        log.error({ event: 'reload', config, problems, err: error }, 'kept the old configuration')
       }
     },
   })
@@ -103,15 +105,18 @@ function playable(
   config: string | undefined,
 ): string[] {
   if (config !== undefined) {
-    return [`Mint an access token with: playgate token mint --config ${config} --path '/*'`]
+    return [`Mint an access token with: playgate token mint --config ${config}`]
   }
   const targets = playlists.length > 0 ? playlists : ['/PATH/TO/index.m3u8']
   return [
     '',
-    'Play this (the link is good for an hour; whoever opens it gets a session of their own):',
+    playlists.length > 0
+      ? 'Play this (the link is good for an hour; whoever opens it gets a session of their own):'
+      : 'Put the path of your playlist into this (good for an hour; no playlist was found to print):',
     ...targets.map((path) => {
       const directory = path.slice(0, path.lastIndexOf('/') + 1)
-      const acl = playlists.length > 0 ? `${directory}*` : '/*'
+      // A name with these means something else in an ACL.
+      const acl = playlists.length > 0 && !/[~!*?]/.test(directory) ? `${directory}*` : '/*'
       const { token, parameter } = gate.mintDetailed({ path: acl, ttlSeconds: printedTtlSeconds })
       return `  ${url}${path}?${parameter}=${token}`
     }),

@@ -44,9 +44,12 @@ export function tokenInspect(
   return options === null || valid ? 0 : 1
 }
 
-/** `hdnts=exp=…` as it stands in a URL is understood as well. */
+/** A whole URL, `?hdnts=…` or `hdnts=…`, as they are copied, are understood as well. */
 function bareToken(text: string): string {
-  const match = /^[A-Za-z_][A-Za-z0-9_]*=((?:ip|st|exp)(?:=|%3[Dd]).*)$/.exec(text)
+  const match =
+    /(?:^|[?&/])[A-Za-z_]\w*=((?:ip|st|exp)(?:=|%3[Dd])[^&#]*?hmac(?:=|%3[Dd])[0-9A-Fa-f]*)/.exec(
+      text,
+    )
   return match?.[1] ?? text
 }
 

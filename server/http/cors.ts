@@ -40,11 +40,22 @@ export function allowOrigin(ctx: Context, rule: Rule): void {
   ctx.set('Access-Control-Expose-Headers', exposedHeaders)
 }
 
+/** Takes back what `allowOrigin` said for another rule. */
+export function forgetOrigin(ctx: Context): void {
+  for (const name of ['Origin', 'Credentials']) ctx.remove(`Access-Control-Allow-${name}`)
+  ctx.remove('Access-Control-Expose-Headers')
+}
+
 /** Answers a preflight. It needs no token and tells nothing about what stands behind the path. */
 export function answerPreflight(ctx: Context, rule: Rule, methods: string): void {
   allowOrigin(ctx, rule)
   ctx.set('Access-Control-Allow-Methods', methods)
-  ctx.set('Access-Control-Allow-Headers', [...allowedHeaders, ...tokenNames(rule)].join(', '))
+  ctx.set(
+    'Access-Control-Allow-Headers',
+    [
+      ...new Set([...allowedHeaders, ...(rule.session?.saltHeaders ?? []), ...tokenNames(rule)]),
+    ].join(', '),
+  )
   ctx.set('Access-Control-Max-Age', '86400')
   ctx.status = 204
 }

@@ -1,4 +1,4 @@
-import { PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
+import { OptionError, PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
 import { epochSeconds } from '../../shared/units.ts'
 import { decide } from '../session/decide.ts'
 import type { Check } from '../session/decision.ts'
@@ -6,6 +6,7 @@ import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import type { Gate } from './gate.ts'
 import { isMediaName } from './media-name.ts'
+import { originPath } from './public-path.ts'
 import { checkSemicolons, readTarget } from './read-request.ts'
 import { sessionNeededDetail } from './serve-media.ts'
 
@@ -79,6 +80,26 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
     const check: Check = { check: 'semicolon', outcome: 'failed', detail: error.message }
     return refused(rule.name, rule.mode, [passed, found, check], error.reason, 400, error.message)
   }
+  const method = request.method ?? 'GET'
+  if (originPath(rule, facts.path) === null || !['GET', 'HEAD', 'OPTIONS'].includes(method)) {
+    const wrongMethod = originPath(rule, facts.path) !== null
+    const check = wrongMethod ? 'method' : 'strip-prefix'
+    const detail = wrongMethod
+      ? `${method} is not served`
+      : 'the path does not lie below stripPrefix'
+    return {
+      rule: rule.name,
+      mode: rule.mode,
+      checks: [passed, found, { check, outcome: 'failed', detail }],
+      answer: {
+        outcome: 'not-found',
+        status: wrongMethod ? 405 : 404,
+        reason: null,
+        renew: false,
+        detail,
+      },
+    }
+  }
   if (rule.mode === 'off') {
     return {
       rule: rule.name,
@@ -136,6 +157,11 @@ function refused(
 }
 
 function factsOf(gate: Gate, request: ExplainRequest): RequestFacts {
+  if (!/^(https?:\/\/|\/)/i.test(request.url)) {
+    throw new OptionError([
+      { path: 'url', message: 'neither a whole URL (http://…) nor a path that begins with /' },
+    ])
+  }
   const absolute = /^(https?):\/\/([^/?#]+)(.*)$/is.exec(request.url)
   const scheme = absolute?.[1]?.toLowerCase() === 'https' ? 'https' : 'http'
   const target = absolute === null ? request.url : absolute[3] || '/'

@@ -48,6 +48,8 @@ export class Gate {
   readonly tokenParameters: readonly string[]
   readonly allowSemicolon: boolean
   readonly #now: () => number
+  #underWay = 0
+  #onIdle: (() => void) | null = null
   readonly #origins = new Map<string, Origin>()
   readonly #proofs = new Map<Rule, ProofMemory>()
 
@@ -107,8 +109,24 @@ export class Gate {
     }))
   }
 
+  /** Counts what is under way, so that a replaced gate keeps its connections until the last is done. */
+  async during<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#underWay += 1
+    try {
+      return await work()
+    } finally {
+      this.#underWay -= 1
+      if (this.#underWay === 0) this.#onIdle?.()
+    }
+  }
+
   /** Lets requests under way finish, then closes the connections. */
   async close(): Promise<void> {
+    if (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
+    }
     await Promise.all([...this.#origins.values()].map((origin) => origin.close()))
   }
 }

@@ -8,10 +8,17 @@ import { stringifySetCookie } from './set-cookie.ts'
 
 /** How a playlist is changed on its way out. */
 export type Placement =
+  /** Of an open rule: nobody's permission stands behind the answer, and it stays as the origin gave it. */
+  | { readonly mode: 'open' }
   | { readonly mode: 'none' }
   /** Changed by a token that this request does not bring forth (HEAD). */
   | { readonly mode: 'unknown' }
   | Placed
+
+/** Is a token placed into the answer? */
+export function isPlaced(placement: Placement): placement is Placed {
+  return placement.mode === 'query' || placement.mode === 'path'
+}
 
 export interface Placed {
   readonly mode: 'query' | 'path'

@@ -41,8 +41,15 @@ async function handle(ctx: Context, next: Next, gate: Gate, remainder: Remainder
       allowSemicolon: gate.allowSemicolon,
     })
     rule = matchRule(gate.options.rules, facts)
-    if (rule === null) return await next()
-    await serveMedia(ctx, gate, rule, facts, outcome)
+    if (rule === null) {
+      if (remainder === 'the-site') return await next()
+      outcome.outcome = 'not-found'
+      outcome.detail = 'no rule matches host and path'
+      answerProblem(ctx, 404)
+    } else {
+      const permitted = { rule, facts }
+      await gate.during(() => serveMedia(ctx, gate, permitted.rule, permitted.facts, outcome))
+    }
   } catch (thrown) {
     if (facts !== null && rule === null) throw thrown // of the application behind us
     if (facts === null && remainder === 'the-site') {
@@ -52,6 +59,7 @@ async function handle(ctx: Context, next: Next, gate: Gate, remainder: Remainder
     if (ctx.headerSent) {
       // The answer is under way and cannot be taken back: cut it, so that nobody takes it for whole.
       ctx.res.destroy()
+      outcome.outcome = 'failed'
       outcome.detail = 'cut in the middle of the answer'
     } else {
       const answered = answerError(ctx, thrown, rule)
@@ -74,26 +82,41 @@ function record(
   error: unknown,
 ): void {
   const ruleName = rule?.name ?? 'none'
-  gate.metrics.request(ruleName, outcome.outcome, outcome.reason ?? '', tookMs / 1000)
+  const letThrough = outcome.wouldRefuse !== undefined
+  gate.metrics.request(
+    ruleName,
+    letThrough ? 'let-through' : outcome.outcome,
+    outcome.reason ?? outcome.wouldRefuse ?? '',
+    tookMs / 1000,
+  )
   const line = {
     event: 'request',
     rule: ruleName,
-    method: facts?.method,
+    method: ctx.req.method,
     host: facts?.host,
-    path: facts?.path,
-    client: facts?.clientAddress,
+    // Where no rule knows which names tokens bear, a path may hold anything.
+    path: rule === null && facts?.path.includes('=') ? undefined : facts?.path,
+    client: facts?.clientAddress ?? ctx.req.socket?.remoteAddress,
     status: ctx.headerSent ? ctx.res.statusCode : ctx.status,
     tookMs,
     ...outcome,
   }
-  if (error !== undefined && outcome.outcome === 'failed') {
-    gate.log.error({ ...line, err: error })
-  } else if (outcome.outcome === 'refused' || outcome.wouldRefuse !== undefined) {
+  if (outcome.outcome === 'failed') {
+    gate.log.error({ ...line, origin: rule?.origin, ...describeCause(outcome, error) })
+  } else if (outcome.outcome === 'refused' || letThrough) {
     gate.log.warn(line)
   } else {
     const { checks: _onlyForRefusals, ...short } = line
     gate.log.info(short)
   }
+}
+
+/** An origin's failure is told in words; a failure of ours with its stack. */
+function describeCause({ reason }: Outcome, error: unknown): { err?: unknown; cause?: string } {
+  if (error === undefined) return {}
+  return reason === 'origin-unavailable' && error instanceof Error
+    ? { cause: error.message }
+    : { err: error }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { parseRequestTarget } from '../../shared/request-target.ts'
 import type { Rule } from '../options/options.ts'
+import { discardBody } from '../origin/discard-body.ts'
 import type { OriginAnswer } from '../origin/origin.ts'
 import { describePlaylist } from '../playlist/index.ts'
 import type { Gate } from './gate.ts'
@@ -84,9 +85,7 @@ async function lifetimeAt(
   try {
     const answer = await gate.originOf(rule).get(request)
     if (answer.kind !== 'playlist') {
-      if (answer.kind === 'object' && answer.body !== null && 'destroy' in answer.body) {
-        answer.body.destroy()
-      }
+      discardBody(answer)
       return null
     }
     const description = describePlaylist(answer.bytes, { base: placeholder + target })

@@ -9,3 +9,8 @@ const mediaName =
 export function isMediaName(path: string): boolean {
   return mediaName.test(path)
 }
+
+/** A playlist by its name; others show themselves by what the origin answers. */
+export function isPlaylistName(path: string): boolean {
+  return /\.m3u8?$/i.test(path)
+}

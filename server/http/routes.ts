@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import { answerError, answerProblem, setSafetyHeaders } from './answer-error.ts'
+import { type Answered, answerError, answerProblem, setSafetyHeaders } from './answer-error.ts'
 import type { Gate } from './gate.ts'
 import { Readiness } from './readiness.ts'
 import { answerSession } from './session-endpoint.ts'
@@ -17,13 +17,19 @@ export function createRoutes(gate: () => Gate): Middleware {
     answerJson(ctx, status, document)
   })
   router.get('/metrics', (ctx) => answerMetrics(ctx, gate()))
-  router.post('/session', (ctx) => answerSession(ctx, gate()))
-  router.options('/session', (ctx) => answerSession(ctx, gate()))
+  const session = (ctx: Context): Promise<void> => {
+    const current = gate()
+    return current.during(() => answerSession(ctx, current))
+  }
+  router.post('/session', session)
+  router.options('/session', session)
   const routes = router.routes()
   const otherMethods = router.allowedMethods()
 
   return async (ctx: Context) => {
     setSafetyHeaders(ctx)
+    // A request that was cut short has no socket any more.
+    const client = ctx.req.socket.remoteAddress
     try {
       await routes(ctx as never, async () => {
         await otherMethods(ctx as never, async () => undefined)
@@ -31,10 +37,24 @@ export function createRoutes(gate: () => Gate): Middleware {
         else if (ctx.status === 405 || ctx.status === 501) answerProblem(ctx, ctx.status)
       })
     } catch (error) {
-      const answered = answerError(ctx, error, null)
-      if (answered.error !== undefined) gate().log.error({ err: answered.error }, answered.detail)
+      reportFailure(ctx, gate(), client, answerError(ctx, error, null))
     }
   }
+}
+
+/** A mistake in how an endpoint of ours is called is told to the caller too: it is no viewer's request. */
+function reportFailure(
+  ctx: Context,
+  gate: Gate,
+  client: string | undefined,
+  { reason, detail, error }: Answered,
+): void {
+  const { status } = ctx
+  const line = { event: 'endpoint', method: ctx.method, client, status, reason, detail }
+  if (status >= 500) gate.log.error({ ...line, ...(error !== undefined && { err: error }) })
+  else gate.log.warn(line)
+  gate.metrics.request('none', status >= 500 ? 'failed' : 'refused', reason, 0)
+  if (reason === 'bad-request') answerProblem(ctx, status, { reason, renew: false, detail })
 }
 
 async function answerMetrics(ctx: Context, gate: Gate): Promise<void> {

@@ -3,12 +3,12 @@ import { gzip } from 'node:zlib'
 import type { Context } from 'koa'
 import { PlaybackError } from '../../shared/codes.ts'
 import type { Rule } from '../options/options.ts'
-import type { OriginAnswer } from '../origin/origin.ts'
+import type { OriginAnswer, OriginHeaders } from '../origin/origin.ts'
 import { type CompiledPlaylist, compilePlaylist, rewriteJson } from '../playlist/index.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { neverStore, privateCacheControl } from './cache-headers.ts'
 import type { Gate } from './gate.ts'
-import type { Placed, Placement } from './hand-out.ts'
+import { isPlaced, type Placed, type Placement } from './hand-out.ts'
 import type { PlaylistAnswer } from './media-lifetime.ts'
 
 const compress = promisify(gzip)
@@ -35,11 +35,10 @@ export async function sendPlaylist(
     ctx.res.end()
     return
   }
-  const bytes =
-    placement.mode === 'none'
-      ? playlist.bytes
-      : compiledFor(gate, rule, facts, playlist, placement, query).render(placement.token)
-  setFreshness(ctx, placement, playlist.headers['cache-control'])
+  const bytes = isPlaced(placement)
+    ? compiledFor(gate, rule, facts, playlist, placement, query).render(placement.token)
+    : playlist.bytes
+  setFreshness(ctx, placement, playlist.headers)
   await sendCompressed(ctx, bytes)
 }
 
@@ -51,17 +50,16 @@ export async function sendJson(
   document: Extract<OriginAnswer, { kind: 'json' }>,
   placement: Placement,
 ): Promise<void> {
-  const bytes =
-    placement.mode === 'none' || placement.mode === 'unknown'
-      ? document.bytes
-      : rewriteJson(document.bytes, {
-          base: baseOf(facts, placement, placement.token, ''),
-          parameter: placement.parameter,
-          value: placement.token,
-          reach: rule.session?.reach ?? [],
-          mode: placement.mode,
-        })
-  setFreshness(ctx, placement, document.headers['cache-control'])
+  const bytes = isPlaced(placement)
+    ? rewriteJson(document.bytes, {
+        base: baseOf(facts, placement, placement.token, ''),
+        parameter: placement.parameter,
+        value: placement.token,
+        reach: rule.session?.reach ?? [],
+        mode: placement.mode,
+      })
+    : document.bytes
+  setFreshness(ctx, placement, document.headers)
   ctx.type = document.contentType
   await sendCompressed(ctx, bytes)
 }
@@ -111,9 +109,16 @@ function baseOf(facts: RequestFacts, placement: Placed, token: string, query: st
   return `${facts.scheme}://${facts.host}${path}${query === '' ? '' : `?${query}`}`
 }
 
-function setFreshness(ctx: Context, placement: Placement, origin: string | undefined): void {
-  const holdsToken = placement.mode !== 'none' || ctx.res.hasHeader('Playgate-Session')
-  ctx.set('Cache-Control', holdsToken ? neverStore : privateCacheControl(origin))
+function setFreshness(ctx: Context, placement: Placement, origin: OriginHeaders): void {
+  const freshness = origin['cache-control']
+  const holdsToken = isPlaced(placement) || ctx.res.hasHeader('Playgate-Session')
+  // Players of low-latency streams tell from it how old a playlist is.
+  if (origin.age !== undefined) ctx.set('Age', origin.age)
+  if (placement.mode !== 'open') {
+    ctx.set('Cache-Control', holdsToken ? neverStore : privateCacheControl(freshness))
+  } else if (freshness !== undefined) {
+    ctx.set('Cache-Control', freshness)
+  }
 }
 
 /** Tokens repeat on every line, so a playlist shrinks tenfold (manifest-uris section 10). */

@@ -3,6 +3,7 @@ import { PlaybackError } from '../../shared/codes.ts'
 import { removeParameters, setParameter } from '../../shared/query.ts'
 import { parseRequestTarget } from '../../shared/request-target.ts'
 import type { Rule } from '../options/options.ts'
+import { discardBody } from '../origin/discard-body.ts'
 import type { OriginAnswer, OriginRequest } from '../origin/origin.ts'
 import { decide } from '../session/decide.ts'
 import type { Check, Decision } from '../session/decision.ts'
@@ -12,7 +13,7 @@ import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
 import type { Gate } from './gate.ts'
 import { handOut, type Placement, placementOf } from './hand-out.ts'
 import { mediaLifetime } from './media-lifetime.ts'
-import { isMediaName } from './media-name.ts'
+import { isMediaName, isPlaylistName } from './media-name.ts'
 import { openSession } from './open-session.ts'
 import { originPath, publicPath } from './public-path.ts'
 import { checkSemicolons } from './read-request.ts'
@@ -21,7 +22,16 @@ import { sendJson, sendPlaylist } from './send-playlist.ts'
 
 /** What the log tells of a request. */
 export interface Outcome {
-  outcome: 'open' | 'session' | 'access' | 'opened' | 'refused' | 'failed' | 'preflight' | 'missing'
+  outcome:
+    | 'open'
+    | 'session'
+    | 'access'
+    | 'opened'
+    | 'refused'
+    | 'failed'
+    | 'preflight'
+    | 'missing'
+    | 'not-found'
   reason?: string
   detail?: string
   sessionId?: string
@@ -106,12 +116,14 @@ async function deliver(
   query: string,
   outcome: Outcome,
 ): Promise<void> {
-  const needsSession =
-    grant?.kind === 'access' &&
-    rule.session !== null &&
-    !grant.replacesCookie &&
-    rule.mode === 'enforce'
-  if (needsSession && isMediaName(facts.path)) throw sessionNeeded()
+  const needsSession = grant?.kind === 'access' && rule.session !== null && !grant.replacesCookie
+  const insist = (): void => {
+    if (!needsSession) return
+    if (rule.mode !== 'log') throw refused('token-missing', sessionNeededDetail)
+    outcome.wouldRefuse = 'token-missing'
+    outcome.detail = sessionNeededDetail
+  }
+  if (isMediaName(facts.path)) insist()
 
   const below = originPath(rule, facts.path)
   if (below === null) return answerMissing(ctx, 404, outcome)
@@ -119,22 +131,38 @@ async function deliver(
   const onClose = (): void => departure.abort()
   ctx.res.once('close', onClose)
   try {
-    const answer = await gate.originOf(rule).get(outgoing(facts, below, query, departure.signal))
-    const placement = await placementFor(ctx, gate, rule, facts, grant, answer, below, outcome)
+    // What each viewer reports of himself would make each playlist another one (threats T96).
+    const asked = isPlaylistName(below) ? removeParameters(query, ['CMCD']) : query
+    const answer = await gate.originOf(rule).get(outgoing(facts, below, asked, departure.signal))
+    const placement = await placementFor(
+      ctx,
+      gate,
+      rule,
+      facts,
+      grant,
+      answer,
+      below,
+      outcome,
+    ).catch((error: unknown) => {
+      discardBody(answer)
+      throw error
+    })
     switch (answer.kind) {
       case 'missing':
         return answerMissing(ctx, answer.status, outcome)
       case 'redirect':
         return passRedirect(ctx, rule, answer, grant, placement)
       case 'playlist':
-        return await sendPlaylist(ctx, gate, rule, facts, answer, placement, query)
+        return await sendPlaylist(ctx, gate, rule, facts, answer, placement, asked)
       case 'json':
-        if (needsSession) throw sessionNeeded()
+        insist()
         return await sendJson(ctx, rule, facts, answer, placement)
       case 'object':
-        if (needsSession) {
-          discard(answer)
-          throw sessionNeeded()
+        try {
+          insist()
+        } catch (error) {
+          discardBody(answer)
+          throw error
         }
         return await sendObject(ctx, answer, grant !== null)
     }
@@ -183,7 +211,8 @@ async function placementFor(
   path: string,
   outcome: Outcome,
 ): Promise<Placement> {
-  if (grant === null || answer.kind === 'missing') return { mode: 'none' }
+  if (grant === null) return { mode: 'open' }
+  if (answer.kind === 'missing') return { mode: 'none' }
   if (grant.kind === 'session') {
     return rule.session === null ? { mode: 'none' } : placementOf(grant, rule.session)
   }
@@ -249,10 +278,6 @@ function answerMissing(ctx: Context, status: number, outcome: Outcome): void {
   answerProblem(ctx, status)
 }
 
-function discard(answer: Extract<OriginAnswer, { kind: 'object' }>): void {
-  if (answer.body !== null && 'destroy' in answer.body) answer.body.destroy()
-}
-
 function refused(
   reason: Extract<Decision, { kind: 'refused' }>['reason'],
   detail: string,
@@ -264,7 +289,3 @@ function refused(
 /** Told by `explain` as well. */
 export const sessionNeededDetail =
   'an access token opens playlists; everything else needs the session token'
-
-function sessionNeeded(): PlaybackError {
-  return refused('token-missing', sessionNeededDetail)
-}

@@ -1,17 +1,19 @@
 import type { Context } from 'koa'
 import { z } from 'zod'
 import { PlaybackError } from '../../shared/codes.ts'
+import { removeParameters } from '../../shared/query.ts'
 import type { Rule } from '../options/options.ts'
+import { discardBody } from '../origin/discard-body.ts'
 import { continueSession } from '../session/continue-session.ts'
 import type { AccessGrant, Check, Refusal } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { verifyAccess } from '../session/verify-access.ts'
-import { answerRefusal } from './answer-error.ts'
-import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
+import { answerProblem, answerRefusal } from './answer-error.ts'
+import { allowOrigin, answerPreflight, forgetOrigin, isPreflight } from './cors.ts'
 import type { Gate } from './gate.ts'
 import { playgateSession, sessionCookie, usableCarrier } from './hand-out.ts'
-import { mediaLifetime } from './media-lifetime.ts'
+import { type MediaLifetime, mediaLifetime } from './media-lifetime.ts'
 import { openSession } from './open-session.ts'
 import { originPath } from './public-path.ts'
 import { checkSemicolons, collectHeaders, readRequest, readTarget } from './read-request.ts'
@@ -33,16 +35,16 @@ const bodySchema = z.strictObject({
  * send that without a preflight (threats T90).
  */
 export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
+  const started = gate.nowMs()
   const headers = collectHeaders(ctx.req.rawHeaders)
+  // The rule is named by the body: until that is read, the one that knows the asking page best speaks for all.
+  const presumed = presumedRule(gate, ctx.get('Origin'))
   if (isPreflight(ctx)) {
-    // The rule is named by the body, which a preflight does not have: the widest answer, and the POST decides.
-    for (const rule of gate.options.rules) {
-      if (rule.session !== null) answerPreflight(ctx, rule, 'POST, OPTIONS')
-      if (ctx.res.hasHeader('Access-Control-Allow-Origin')) return
-    }
-    ctx.status = 204
+    if (presumed === undefined) ctx.status = 204
+    else answerPreflight(ctx, presumed, 'POST, OPTIONS')
     return
   }
+  if (presumed !== undefined) allowOrigin(ctx, presumed)
   const facts = readRequest(ctx.req, {
     trustedProxies: gate.options.trustedProxies,
     pathParameters: [],
@@ -54,31 +56,35 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   if (rule === null || rule.session === null) {
     throw badRequest('no rule with sessions serves that path')
   }
+  forgetOrigin(ctx)
   allowOrigin(ctx, rule)
   checkSemicolons(rule, asked.path)
 
   const checks: Check[] = []
   const grant = verifyBody(asked, rule, body.accessToken, gate, checks)
+  const line = { event: 'session', rule: rule.name, path: asked.path, client: facts.clientAddress }
+  const count = (outcome: string, reason = '') =>
+    gate.metrics.request(rule.name, outcome, reason, (gate.nowMs() - started) / 1000)
   if (grant.kind === 'refused') {
-    gate.log.warn(
-      { event: 'session', rule: rule.name, path: asked.path, client: facts.clientAddress, checks },
-      grant.detail,
-    )
-    answerRefusal(ctx, { reason: grant.reason }, rule)
+    const { reason, detail } = grant
+    gate.log.warn({ ...line, outcome: 'refused', reason, detail, checks })
+    count('refused', reason)
+    answerRefusal(ctx, { reason }, rule)
     return
   }
   const sessionId = renewedId(asked, rule, body.sessionToken, gate, checks)
   const lifetime = await lifetimeOf(gate, rule, asked)
+  if (lifetime === null) {
+    gate.log.warn({ ...line, outcome: 'missing' })
+    count('missing')
+    answerProblem(ctx, 404, { detail: 'no playlist at that path' })
+    return
+  }
   const opened = openSession(grant, rule.session, asked, lifetime, gate.now(), sessionId)
-  if (sessionId === undefined) gate.metrics.sessionOpened(rule.name)
-  gate.log.info({
-    event: 'session',
-    rule: rule.name,
-    path: asked.path,
-    client: facts.clientAddress,
-    outcome: sessionId === undefined ? 'opened' : 'renewed',
-    sessionId: opened.sessionId,
-  })
+  const outcome = sessionId === undefined ? 'opened' : 'renewed'
+  if (outcome === 'opened') gate.metrics.sessionOpened(rule.name)
+  count(outcome)
+  gate.log.info({ ...line, outcome, sessionId: opened.sessionId })
 
   ctx.set('Playgate-Session', playgateSession(opened))
   if (usableCarrier(rule.session, asked) === 'cookie')
@@ -89,6 +95,13 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     expiresInSeconds: opened.expiresInSeconds,
     sessionId: opened.sessionId,
   })
+}
+
+function presumedRule(gate: Gate, origin: string): Rule | undefined {
+  const rules = gate.options.rules.filter(({ session }) => session !== null)
+  return (
+    rules.find(({ cors }) => cors.origins.has(origin)) ?? rules.find(({ cors }) => cors.anyOrigin)
+  )
 }
 
 /** The facts of this request, as though it had asked for that playlist. */
@@ -134,27 +147,38 @@ function renewedId(
   return decision.kind === 'session' && decision.sessionId !== '' ? decision.sessionId : undefined
 }
 
+/** `null` when no playlist stands there. */
 async function lifetimeOf(
   gate: Gate,
   rule: Rule,
   asked: RequestFacts,
-): Promise<{ durationSeconds: number | null }> {
+): Promise<MediaLifetime | null> {
   const below = originPath(rule, asked.path)
   if (below === null) throw badRequest('the path does not lie below stripPrefix')
-  const signal = AbortSignal.timeout(10_000)
-  const answer = await gate
-    .originOf(rule)
-    .get({ method: 'GET', path: below, query: '', headers: {}, signal })
+  // The origin's own limits end this; a caller who leaves may well ask again for the same.
+  const { signal } = new AbortController()
+  const mark = asked.target.indexOf('?')
+  const query = mark < 0 ? '' : asked.target.slice(mark + 1)
+  const answer = await gate.originOf(rule).get({
+    method: 'GET',
+    path: below,
+    query: removeParameters(query, [...gate.tokenParameters, 'CMCD']),
+    headers: {},
+    signal,
+  })
   if (answer.kind === 'playlist') return mediaLifetime(gate, rule, answer, below)
-  if (answer.kind === 'object' && answer.body !== null && 'destroy' in answer.body) {
-    answer.body.destroy()
-  }
-  throw badRequest('no playlist at that path')
+  discardBody(answer)
+  return null
 }
 
 async function readBody(ctx: Context, type: string): Promise<z.output<typeof bodySchema>> {
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw badRequest('the body is not application/json')
+  if (ctx.req.readableEnded) {
+    throw badRequest(
+      'a body parser in front of the gate has read the body: mount the gate before it',
+    )
+  }
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
@@ -171,7 +195,9 @@ async function readBody(ctx: Context, type: string): Promise<z.output<typeof bod
   const parsed = bodySchema.safeParse(document)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    throw badRequest(`body ${issue?.path.join('.')}: ${issue?.message}`)
+    // Names that a caller invents are not repeated: they could be a token.
+    const what = issue?.code === 'unrecognized_keys' ? 'an unknown member' : issue?.message
+    throw badRequest(`body ${issue?.path.join('.')}: ${what}`)
   }
   return parsed.data
 }

@@ -114,7 +114,9 @@ class Judge {
     const hex = this.#attempt(path, () => readSecret(text, this.#sources))
     if (hex === undefined) return undefined
     const complaints = judgeKey(hex)
-    for (const complaint of complaints) this.#complain(path, complaint)
+    for (const complaint of complaints) {
+      this.#complain(path, `${complaint} (a good one: playgate key new)`)
+    }
     return complaints.length === 0 ? hex : undefined
   }
 
@@ -133,6 +135,8 @@ class Judge {
     if (!rule.open && given === 0 && rule.mode !== 'off') {
       this.#complain(`${place}.access`, 'nobody could get in: give an access format, or open: true')
     }
+    const reaches = rule.match.paths.some((path) => mayBeginWith(path, rule.stripPrefix))
+    if (!reaches) this.#complain(`${place}.stripPrefix`, 'no path of match.paths begins with it')
     const session = rule.session && this.#session(place, rule, rule.session, access, keyrings)
     return Object.freeze({
       place,
@@ -159,7 +163,7 @@ class Judge {
     keyrings: Map<string, Keyring | undefined>,
   ): AccessOptions | undefined {
     const keys = this.#keysNamed(`${place}.key`, entry.key, keyrings)
-    const salt = this.#attempt(`${place}.salt`, () => readSecret(entry.salt, this.#sources))
+    const salt = this.#attempt(`${place}.salt`, () => readSalt(entry.salt, this.#sources))
     if (keys === undefined || salt === undefined) return undefined
     const scheme: EdgeauthScheme = {
       keys: keys.all,
@@ -220,7 +224,7 @@ class Judge {
         this.#complain(`${path}.reach[${index}]`, 'not an origin such as https://cdn.example.com')
       }
     }
-    const salt = this.#attempt(`${path}.salt`, () => readSecret(session.salt, this.#sources))
+    const salt = this.#attempt(`${path}.salt`, () => readSalt(session.salt, this.#sources))
     const shared =
       session.key === undefined ? null : this.#keysNamed(`${path}.key`, session.key, keyrings)
     if (salt === undefined || shared === undefined) return undefined
@@ -298,6 +302,21 @@ function exactOrigin(text: string): string | null {
   return parseOrigin(text) === text ? text : null
 }
 
+/** A salt cannot hold what separates the fields of a token (token-formats section 1.4). */
+function readSalt(text: string, sources: SecretSources): string {
+  const salt = readSecret(text, sources)
+  if (salt.includes('~'))
+    throw new TypeError('must not hold ~, which separates the fields of a token')
+  return salt
+}
+
+/** Can a path that the pattern matches lie below the prefix? Judged up to the pattern's first wildcard. */
+function mayBeginWith(pattern: string, prefix: string): boolean {
+  const start = /^[^*?]*/.exec(pattern)?.[0] ?? ''
+  const [short, long] = [start.toLowerCase(), `${prefix}/`.toLowerCase()]
+  return long.startsWith(short) || short.startsWith(long)
+}
+
 interface Issue {
   readonly code?: string | undefined
   readonly path: readonly PropertyKey[]
@@ -325,9 +344,9 @@ function optionPath(path: readonly PropertyKey[]): string {
 }
 
 function findUnavailable(raw: unknown): OptionProblem[] {
-  return notYetAvailable.flatMap(({ path, unless = [] }) =>
+  return notYetAvailable.flatMap(({ path, unless = [], only }) =>
     valuesAt(raw, path.split('.'), '')
-      .filter(({ value }) => !unless.includes(value))
+      .filter(({ value }) => !unless.includes(value) && (only?.includes(value) ?? true))
       .map((found) => ({ path: found.path, message: 'not available in this version of Playgate' })),
   )
 }

@@ -152,6 +152,8 @@ export const notYetAvailable: ReadonlyArray<{
   readonly path: string
   /** Values that change nothing and may stand. */
   readonly unless?: readonly unknown[]
+  /** The values meant; any other is judged as usual. */
+  readonly only?: readonly unknown[]
 }> = [
   { path: 'workers', unless: [1] },
   { path: 'store', unless: ['memory:'] },
@@ -161,9 +163,9 @@ export const notYetAvailable: ReadonlyArray<{
   { path: 'remotes' },
   { path: 'rules[].remoteAuth' },
   { path: 'rules[].restrict' },
-  { path: 'rules[].access[].format', unless: ['edgeauth'] },
+  { path: 'rules[].access[].format', only: ['ectoken', 'timed', 'managed'] },
   { path: 'rules[].access[].singleUse', unless: [false] },
-  { path: 'rules[].session.carrier[]', unless: ['query', 'path', 'cookie', 'header', 'player'] },
+  { path: 'rules[].session.carrier[]', only: ['define'] },
   { path: 'rules[].session.slidingSeconds', unless: [0] },
   { path: 'rules[].session.maxConcurrent', unless: [0] },
 ]

@@ -38,7 +38,8 @@ export function decide(
   if (!located.ok) {
     checks.push({ check: 'token-location', outcome: 'failed', detail: located.detail })
     const decision = { kind: 'refused', reason: 'bad-request', detail: located.detail } as const
-    return { decision, query: '', checks }
+    const query = facts.target.split('?').slice(1).join('?')
+    return { decision, query, checks }
   }
   const mark = located.rest.indexOf('?')
   return {
@@ -66,16 +67,19 @@ function judge(
   let failedCookie: Decision | null = null
   if (rule.session !== null && memory !== null) {
     const { parameter } = rule.session
-    const found =
-      firstNamed(tokens, parameter, ['path', 'query', 'header']) ??
-      firstNamed(tokens, hostPrefixed(parameter), ['cookie']) ??
-      firstNamed(tokens, parameter, ['cookie'])
-    if (found === undefined) {
+    const elsewhere = firstNamed(tokens, parameter, ['path', 'query', 'header'])
+    // Both names of a cookie may be there, of sessions with wide and with narrow ACLs.
+    const cookies = [hostPrefixed(parameter), parameter].flatMap(
+      (name) => firstNamed(tokens, name, ['cookie']) ?? [],
+    )
+    const candidates = elsewhere === undefined ? cookies : [elsewhere]
+    if (candidates.length === 0) {
       checks.push({ check: 'session-token', outcome: 'skipped', detail: 'none in the request' })
-    } else {
+    }
+    for (const found of candidates) {
       const decision = continueSession(facts, rule.session, memory, found, now, checks)
       if (decision.kind === 'session' || found.location !== 'cookie') return decision
-      failedCookie = decision
+      failedCookie ??= decision
     }
   }
 

@@ -37,3 +37,9 @@ export function describeFailure(
 function isUnfilledVariable(token: string): boolean {
   return decodeOnce(token).startsWith('{$')
 }
+
+/** A time for people; what lies beyond any calendar stays a number. */
+export function describeEnd(epochSeconds: number): string {
+  const date = new Date(epochSeconds * 1000)
+  return Number.isNaN(date.getTime()) ? String(epochSeconds) : date.toISOString()
+}

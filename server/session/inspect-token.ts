@@ -1,14 +1,11 @@
 import { decodeOnce } from '../../shared/query.ts'
 import { isSessionPayload, parseTokenText, type TokenFields } from '../../shared/token-text.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
-import type { Options } from '../options/options.ts'
-import {
-  type EdgeauthProof,
-  type EdgeauthRefusal,
-  type EdgeauthScheme,
-  proveReceived,
-  verifyReceived,
-} from '../token/edgeauth-verify.ts'
+import { checkClientIp } from '../claim/client-ip.ts'
+import { checkPathAcl } from '../claim/path-acl.ts'
+import { checkTimeWindow } from '../claim/time-window.ts'
+import type { AccessOptions, Options, SessionOptions } from '../options/options.ts'
+import { type EdgeauthScheme, proveReceived } from '../token/edgeauth-verify.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { saltFor } from './salt.ts'
 
@@ -31,7 +28,9 @@ export interface Verdict {
   readonly detail: string
 }
 
-/** What to judge a token by besides the clock. Without a path, its ACL is not judged. */
+/**
+ * What to judge a token by besides the clock. What is left out is not judged, and the verdict says so.
+ */
 export interface InspectFacts extends Pick<RequestFacts, 'headers' | 'host'> {
   readonly path: string | null
   readonly query: string
@@ -57,53 +56,94 @@ export function inspectToken(
     .find((attempt) => attempt.ok)
   if (!parsed?.ok) return null
   const kind = isSessionPayload(parsed.fields.data) ? 'session' : 'access'
-  const verdicts = (options?.rules ?? []).flatMap((rule) => {
-    if (kind === 'session') {
-      if (rule.session === null) return []
-      const { scheme } = rule.session
-      // Derived from each access entry's keys in turn, so which one it was tells nothing to a person.
-      const { key: _key, ...said } = verdict(
-        rule.name,
-        text,
-        scheme,
-        saltFor(facts, rule.session),
-        facts,
-      )
-      return [said.valid ? { ...said, detail: 'verifies' } : said]
+  const verdicts = (options?.rules ?? []).flatMap((rule): Verdict[] => {
+    if (kind === 'access') {
+      return rule.access.map((access) => judgeAccess(rule.name, text, parsed.fields, access, facts))
     }
-    return rule.access.map(({ scheme, salt }) => verdict(rule.name, text, scheme, salt, facts))
+    return rule.session === null ? [] : [judgeSession(rule.name, text, rule.session, facts)]
   })
   return { format: 'edgeauth', kind, fields: parsed.fields, verdicts }
 }
 
-function verdict(
+function judgeAccess(
   rule: string,
   text: string,
-  scheme: EdgeauthScheme,
-  salt: string,
+  fields: TokenFields,
+  access: AccessOptions,
   facts: InspectFacts,
 ): Verdict {
-  const result = judge(text, scheme, salt, facts)
-  if (!result.ok) {
-    return { rule, valid: false, reason: result.reason, detail: result.detail }
+  if (fields.acl === undefined && facts.path === null) {
+    const detail = 'made for one URL: give its path to have it judged'
+    return { rule, valid: false, reason: 'not-judged', detail }
   }
-  const key = result.keyIndex === 0 ? 'primary' : 'transition'
-  return { rule, valid: true, key, detail: `verifies with the ${key} key` }
+  return judge(rule, text, access, access.salt, facts)
+}
+
+function judgeSession(
+  rule: string,
+  text: string,
+  session: SessionOptions,
+  facts: InspectFacts,
+): Verdict {
+  const { salt, saltHeaders } = session
+  if (
+    salt === '' &&
+    saltHeaders.length > 0 &&
+    !saltHeaders.some((name) => facts.headers.has(name))
+  ) {
+    const detail = `signed with headers of its viewer: give those of ${saltHeaders.join(', ')} that he sends`
+    return { rule, valid: false, reason: 'not-judged', detail }
+  }
+  const { key: _key, ...verdict } = judge(rule, text, session, saltFor(facts, session), facts)
+  // Session keys are derived from each access entry's keys in turn: which one it was tells a person nothing.
+  const detail = verdict.detail.replace(/ with the \w+ key/, '')
+  return { ...verdict, detail }
+}
+
+interface Judging {
+  readonly scheme: EdgeauthScheme
+  readonly maxLifetimeSeconds: number
 }
 
 function judge(
+  rule: string,
   text: string,
-  scheme: EdgeauthScheme,
+  { scheme, maxLifetimeSeconds }: Judging,
   salt: string,
   { path, query, clientAddress: clientIp, now }: InspectFacts,
-): EdgeauthProof | EdgeauthRefusal {
-  if (path !== null) {
-    return verifyReceived(text, scheme, { path, query, salt, clientIp, now })
+): Verdict {
+  const refuse = (reason: string, detail: string): Verdict => ({
+    rule,
+    valid: false,
+    reason,
+    detail,
+  })
+  const proof = proveReceived(text, scheme, { path: path ?? '/', query, salt })
+  if (!proof.ok) return refuse(proof.reason, proof.detail)
+
+  const { ip, acl, endTime } = proof.claims
+  const { clockSkewSeconds } = scheme
+  const time = checkTimeWindow(proof.claims, { now, clockSkewSeconds })
+  if (!time.ok) return refuse(time.reason, time.detail)
+  if (endTime > now + maxLifetimeSeconds) {
+    return refuse('too-long', `ends more than maxLifetimeSeconds (${maxLifetimeSeconds}) from now`)
   }
-  const proof = proveReceived(text, scheme, { path: '/', query, salt })
-  if (!proof.ok) return proof
-  if (proof.claims.endTime + scheme.clockSkewSeconds < now) {
-    return { ok: false, reason: 'expired', detail: 'expired' }
+  const unjudged: string[] = []
+  if (ip !== undefined) {
+    if (clientIp === undefined) unjudged.push('its address')
+    else {
+      const address = checkClientIp({ ip }, { clientIp })
+      if (!address.ok) return refuse(address.reason, address.detail)
+    }
   }
-  return proof
+  if (acl !== undefined) {
+    if (path === null) unjudged.push('its paths')
+    else {
+      const covered = checkPathAcl({ acl }, { path })
+      if (!covered.ok) return refuse(covered.reason, covered.detail)
+    }
+  }
+  const key = proof.keyIndex === 0 ? 'primary' : 'transition'
+  const rest = unjudged.length === 0 ? '' : `; not judged: ${unjudged.join(', ')}`
+  return { rule, valid: true, key, detail: `verifies with the ${key} key${rest}` }
 }

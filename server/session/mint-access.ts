@@ -1,4 +1,4 @@
-import { matchesAcl } from '../../shared/acl.ts'
+import { patternsOverlap } from '../../shared/acl.ts'
 import { OptionError } from '../../shared/codes.ts'
 import { isSessionPayload } from '../../shared/token-text.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
@@ -6,8 +6,11 @@ import type { AccessOptions, Options, Rule } from '../options/options.ts'
 import { mintWithKey } from '../token/edgeauth-mint.ts'
 
 export interface MintAccessOptions {
-  /** ACL: one pattern or several. `*` stands for anything, `/` included; `?` for one character. */
-  readonly path: string | readonly string[]
+  /**
+   * ACL: one pattern or several. `*` stands for anything, `/` included; `?` for one character.
+   * @default everything that the rule matches
+   */
+  readonly path?: string | readonly string[] | undefined
   /** Seconds from now until the token ends. Keep it short: it only has to last until playback starts. */
   readonly ttlSeconds: number
   /** Who it is for, such as a user id; becomes `id`, and goes over into the session. */
@@ -16,7 +19,7 @@ export interface MintAccessOptions {
   readonly ip?: string | undefined
   /** Carried along as `data`. */
   readonly payload?: string | undefined
-  /** Name of the rule it is for. Left out: the first rule whose paths take in the first path. */
+  /** Name of the rule it is for. Left out: the first rule that serves something of it. */
   readonly rule?: string | undefined
 }
 
@@ -55,7 +58,7 @@ export function mintAccess(
   const token = mintWithKey(
     {
       mode: 'acl',
-      path: wanted.path,
+      path: wanted.path ?? rule.match.paths,
       endTime: expiresAt,
       sessionId: wanted.subject,
       ip: wanted.ip,
@@ -74,23 +77,36 @@ function ruleFor(
   { rules }: Options,
   { rule: name, path }: MintAccessOptions,
 ): { rule: Rule; access: AccessOptions } {
-  const [first = ''] = typeof path === 'string' ? path.split('!') : path
-  const candidates = rules.filter(({ access }) => access.length > 0)
-  const named = candidates.find((rule) => rule.name === name)
-  const rule =
-    name !== undefined
-      ? named
-      : (candidates.find(({ match }) =>
-          match.paths.some((pattern) => matchesAcl(pattern, first)),
-        ) ?? (candidates.length === 1 ? candidates[0] : undefined))
-  const access = rule?.access[0]
-  if (rule === undefined || access === undefined) {
-    const known = candidates.map((candidate) => candidate.name).join(', ') || 'none'
-    throw name === undefined
-      ? problem('path', `no rule takes in ${first}; name one with rule (there: ${known})`)
-      : problem('rule', `no rule of that name asks for tokens (there: ${known})`)
+  const entries = path === undefined ? null : typeof path === 'string' ? path.split('!') : path
+  for (const entry of entries ?? []) {
+    if (!/^[/*]/.test(entry)) throw problem('path', `begins with neither / nor *: ${entry}`)
   }
-  return { rule, access }
+  const candidates = rules.filter(({ access }) => access.length > 0)
+  const known = candidates.map((candidate) => candidate.name).join(', ') || 'none'
+  const named = name === undefined ? candidates : candidates.filter((rule) => rule.name === name)
+  if (named.length === 0) {
+    throw problem('rule', `no rule of that name asks for tokens (there: ${known})`)
+  }
+  const fitting = named.find(
+    (rule) => entries === null || entries.some((entry) => meets(rule, entry)),
+  )
+  const access = fitting?.access[0]
+  if (fitting === undefined || access === undefined) {
+    throw problem(
+      'path',
+      `the token would open nothing: no rule takes in ${entries?.join(', ')} (there: ${known})`,
+    )
+  }
+  return { rule: fitting, access }
+}
+
+/** Is there something that the ACL opens and the rule serves? */
+function meets({ match }: Rule, entry: string): boolean {
+  const acl = match.ignoreCase ? entry.toLowerCase() : entry
+  return match.paths.some((path) => {
+    const pattern = match.ignoreCase ? path.toLowerCase() : path
+    return patternsOverlap(pattern, acl)
+  })
 }
 
 function problem(path: string, message: string): OptionError {

@@ -5,7 +5,7 @@ import type { EpochSeconds } from '../../shared/units.ts'
 import type { AccessOptions } from '../options/options.ts'
 import { verifyReceived } from '../token/edgeauth-verify.ts'
 import type { AccessGrant, Check, Refusal } from './decision.ts'
-import { describeFailure } from './describe-failure.ts'
+import { describeEnd, describeFailure } from './describe-failure.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 /** Access token -> what its holder may open (design section 4, step 4). */
@@ -44,7 +44,7 @@ export function verifyAccess(
   checks.push({
     check,
     outcome: 'passed',
-    detail: `good until ${claims.endTime}, ${result.keyIndex === 0 ? 'primary' : 'transition'} key`,
+    detail: `good until ${describeEnd(claims.endTime)}, ${result.keyIndex === 0 ? 'primary' : 'transition'} key`,
   })
   return {
     kind: 'access',

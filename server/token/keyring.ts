@@ -4,8 +4,12 @@ import { OptionError } from '../../shared/codes.ts'
 /** Fewer bytes than this can be searched for (RFC 8725 section 3.5). */
 const minimumKeyBytes = 16
 
-/** Keys of worked examples in the documentation of EdgeAuth libraries. Compared in lower case. */
-const documentationKeys: ReadonlySet<string> = new Set(['aabbccddeeff00112233445566778899'])
+/** Keys of worked examples in documentation. Compared in lower case. */
+const documentationKeys: ReadonlySet<string> = new Set([
+  'aabbccddeeff00112233445566778899',
+  // Of our own README.
+  '5d1f0c7a9be24e63a8d1f3b07c9e2a4d',
+])
 
 function complaintAboutHex(text: string): string | null {
   if (text === '') return 'is empty'

@@ -449,6 +449,7 @@ describe('T110: packages', () => {
       [
         ...[
           '@koa/router',
+          '@types/koa',
           'cookie',
           'fresh',
           'fzstd',

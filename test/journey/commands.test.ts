@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -27,6 +28,10 @@ function start(file: string, args: string[], environment: Record<string, string>
   child.stdout.on('data', (chunk) => (out += chunk))
   return { child, out: () => out }
 }
+
+it('the command can be executed as it is built', () => {
+  expect(statSync(join(top, 'dist/server/cli/main.js')).mode & 0o111).toBe(0o111)
+})
 
 describe('npm start', () => {
   it('prints a page and a link for any player, and both are there', async () => {

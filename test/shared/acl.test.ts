@@ -9,6 +9,7 @@ import {
   matchesAcl,
   maxAclEntries,
   maxAclLength,
+  patternsOverlap,
 } from '../../shared/acl.ts'
 import { decodeOnce } from '../../shared/query.ts'
 import { maxTargetLength, parseRequestTarget } from '../../shared/request-target.ts'
@@ -296,5 +297,37 @@ describe('commonDirectory', () => {
     ['a/b/*', '/'],
   ])('of %s is %s', (acl, directory) => {
     expect(commonDirectory(acl)).toBe(directory)
+  })
+})
+
+describe('patternsOverlap', () => {
+  it.each([
+    ['/vod/*', '/vod/film/*', true],
+    ['/vod/*', '/???/film/*', true],
+    ['/vod/*', '/*', true],
+    ['/vod/*', '*/6frp/*', true],
+    ['/vod/*', '/vod/', true],
+    ['/vod/*', '/vod', false],
+    ['/vod/*', '/live/*', false],
+    ['/a*b', '/c*', false],
+    ['/a*b', '/*c', false],
+    ['', '*', true],
+    ['', '?', false],
+  ])('%s and %s: %s', (one, other, expected) => {
+    expect(patternsOverlap(one, other)).toBe(expected)
+    expect(patternsOverlap(other, one)).toBe(expected)
+  })
+
+  it('says yes whenever some path matches both', () => {
+    const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 6 })
+    const path = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 6 })
+    fc.assert(
+      fc.property(pattern, pattern, path, (one, other, text) => {
+        if (matchesAcl(one, text) && matchesAcl(other, text)) {
+          expect(patternsOverlap(one, other)).toBe(true)
+        }
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })

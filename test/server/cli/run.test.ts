@@ -110,9 +110,17 @@ describe('playgate token', () => {
     expect(bare.out).toContain('2026-01-01T00:05:00Z, in 5 min')
     expect(bare.out).toContain('opens     /vod/*')
 
-    const verified = await playgate('token', 'inspect', minted.out, '--config', config)
-    expect(verified).toMatchObject({ status: 0 })
-    expect(verified.out).toContain('ok  films: verifies with the primary key')
+    for (const copied of [
+      minted.out,
+      `?hdnts=${minted.out}`,
+      `https://a.example/vod/x.m3u8?a=b&hdnts=${minted.out}&c=d`,
+    ]) {
+      const verified = await playgate('token', 'inspect', copied, '--config', config)
+      expect(verified).toMatchObject({ status: 0 })
+      expect(verified.out).toContain(
+        'ok  films: verifies with the primary key; not judged: its paths',
+      )
+    }
 
     const elsewhere = await playgate(
       ...['token', 'inspect', minted.out, '--config', config, '--path', '/live/x.m3u8', '--json'],
@@ -136,6 +144,48 @@ describe('playgate token', () => {
     expect(inspected.status).toBe(1)
     expect(inspected.out).toContain('NO  films: bad_signature')
     expect(await playgate('token', 'inspect', 'rubbish')).toMatchObject({ status: 1 })
+  })
+
+  it.each([
+    ['too early', { startTime: seconds + 60, endTime: seconds + 120 }, 'not_yet_valid'],
+    ['milliseconds by mistake', { endTime: seconds * 1000 }, 'too-long'],
+    ['ended', { endTime: seconds - 1 }, 'expired'],
+    ['for another address', { endTime: seconds + 9, ip: '10.0.0.2' }, 'ip_mismatch'],
+  ])('does not call good what the server refuses: %s', async (_what, fields, reason) => {
+    const token = edgeauth.mint({ mode: 'acl', path: '/vod/*', key: testKey, ...fields })
+    const args = ['token', 'inspect', token, '--config', config, '--ip', '10.0.0.1']
+    expect(await playgate(...args)).toMatchObject({
+      status: 1,
+      out: expect.stringContaining(`NO  films: ${reason}`),
+    })
+  })
+
+  it('asks for the viewer’s headers before it calls a session token bad', async () => {
+    const token = edgeauth.mint({
+      ...{ mode: 'acl', path: '/vod/*', key: testKey, endTime: seconds + 9 },
+      payload: 'hdntl',
+    } as const)
+    const bare = await playgate('token', 'inspect', token, '--config', config)
+    expect(bare).toMatchObject({ status: 1, out: expect.stringContaining('not-judged') })
+    expect(bare.out).toContain('user-agent')
+    const withHeaders = await playgate(
+      ...['token', 'inspect', token, '--config', config, '-H', 'User-Agent: x'],
+    )
+    expect(withHeaders.out).toContain('bad_signature')
+  })
+
+  it.each([['/nope/*'], ['vod/film/*']])(
+    'does not mint for %s, which opens nothing',
+    async (path) => {
+      const minted = await playgate('token', 'mint', '--config', config, '--path', path)
+      expect(minted).toMatchObject({ status: 2, out: '' })
+      expect(minted.err).toContain('path: ')
+    },
+  )
+
+  it('mints for all of the rule when no path is given', async () => {
+    const minted = await playgate('token', 'mint', '--config', config)
+    expect(minted.out).toContain('~acl=/vod/*~')
   })
 
   it('verifies tokens of the transition key, and names it', async () => {
@@ -193,6 +243,21 @@ describe('wrong usage', () => {
     expect(result.status).toBe(2)
     expect(result.err).toContain('playgate: ')
     expect(result.out).toBe('')
+  })
+
+  it('tells its version', async () => {
+    expect(await playgate('--version')).toMatchObject({
+      status: 0,
+      out: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    })
+  })
+
+  it('tells a bad configuration in JSON too', async () => {
+    const result = await playgate('token', 'mint', '--config', join(folder, 'none.yaml'), '--json')
+    expect(result.status).toBe(2)
+    expect(JSON.parse(result.out)).toMatchObject({
+      problems: [{ message: 'cannot be read (ENOENT)' }],
+    })
   })
 
   it('shows the help when it is asked for, or nothing is', async () => {
