@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { deferred } from '../stage/deferred.ts'
+import { startFakeOrigin } from '../stage/fake-origin.ts'
 import { testKey } from '../stage/start-gate.ts'
 import { sampleStream } from '../stage/static-server.ts'
 
@@ -97,15 +99,33 @@ rules:
   })
 
   it('finishes an answer under way before it stops', async () => {
+    const { promise: held, resolve: release } = deferred()
+    const origin = await startFakeOrigin({
+      '/film.mp4': async (_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'video/mp4', 'Content-Length': '10' })
+        response.write('first')
+        await held
+        response.end('later')
+      },
+    })
     const config = join(folder, 'playgate.yaml')
-    writeFileSync(config, yaml('off'))
-    const { child, out } = await serve(['--config', config], { VOD_KEY: testKey })
-    const url = /http:\S+/.exec(out())?.[0] ?? ''
-    const answer = await fetch(`${url}/v540/segment-01.m4s`)
+    writeFileSync(config, `rules: [{ origin: "${origin.url}", open: true }]`)
+    const { child, out } = await serve(['--config', config])
+    const answer = await fetch(`${/http:\S+/.exec(out())?.[0]}/film.mp4`)
     child.kill('SIGTERM')
-    const bytes = await answer.arrayBuffer()
-    expect(bytes.byteLength).toBe(Number(answer.headers.get('content-length')))
+    const url = /http:\S+/.exec(out())?.[0] ?? ''
+    await expect
+      .poll(() =>
+        fetch(url).then(
+          () => 'answers',
+          () => 'refuses',
+        ),
+      )
+      .toBe('refuses')
+    release()
+    expect(await answer.text()).toBe('firstlater')
     const [status] = await once(child, 'close')
     expect(status).toBe(0)
+    await origin.close()
   })
 })

@@ -2,6 +2,7 @@ import Koa from 'koa'
 import { describe, expect, it } from 'vitest'
 import { listen } from '../../server/app.ts'
 import { createPlaygate, OptionError } from '../../server/index.ts'
+import { deferred } from '../stage/deferred.ts'
 import {
   media,
   multivariant,
@@ -77,6 +78,21 @@ describe('reload', () => {
     gate.reload(configuration(origin.url, otherKey))
     expect((await ask(segment)).problem.reason).toBe('token-refused')
     expect((await ask(`${path}?hdnts=${oldAccess}`)).problem.reason).toBe('token-refused')
+  })
+
+  it('lets a request under way finish with what it began with', async () => {
+    const stage = await startGate()
+    const { promise: held, resolve: release } = deferred()
+    stage.origin.route('/film/index.m3u8', async (_request, response) => {
+      await held
+      response.setHeader('Content-Type', 'application/vnd.apple.mpegurl').end(multivariant)
+    })
+    const answer = stage.ask(`${path}?hdnts=${stage.mint()}`)
+    await stage.origin.arrival(0)
+    stage.gate.reload(configuration(stage.origin.url, otherKey))
+    release()
+    // The media playlists, which tell the session's length, were asked for after the reload.
+    expect((await answer).headers.get('playgate-session')).toContain('expires-in=312')
   })
 
   it('keeps the old configuration when the new one is bad', async () => {

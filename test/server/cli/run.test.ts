@@ -76,6 +76,14 @@ describe('playgate config check', () => {
     expect(checked.err).toMatch(/broken\.yaml:\d+:\d+: /)
   })
 
+  it('names an alias that leads nowhere: a pattern without quotes', async () => {
+    const bad = join(folder, 'alias.yaml')
+    writeFileSync(bad, 'rules:\n  - { match: { paths: [*.m3u8] }, origin: https://a.example }\n')
+    const checked = await playgate('config', 'check', bad)
+    expect(checked.status).toBe(1)
+    expect(checked.err).toContain('alias')
+  })
+
   it('says so when there is no file', async () => {
     expect(await playgate('config', 'check', join(folder, 'none.yaml'))).toMatchObject({
       status: 1,

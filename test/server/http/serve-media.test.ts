@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { body, media, multivariant, sessionTokenOf, startGate } from '../../stage/start-gate.ts'
+import {
+  body,
+  media,
+  multivariant,
+  playlistType,
+  sessionTokenOf,
+  startGate,
+} from '../../stage/start-gate.ts'
 
 describe('a playback through the gate', () => {
   it('opens a session for an access token and writes its token on every URI', async () => {
@@ -138,11 +145,88 @@ describe('a playback through the gate', () => {
   })
 })
 
+describe('what viewers share', () => {
+  it('is one fetch, whatever each of them reports of himself in CMCD', async () => {
+    const { ask, mint, origin } = await startGate()
+    const token = sessionTokenOf(await ask(`/vod/film/index.m3u8?hdnts=${mint()}`))
+    const before = origin.requests.length
+    const targets = Array.from(
+      { length: 20 },
+      (_, index) => `/vod/film/low/index.m3u8?CMCD=sid%3D${index}&hdntl=${token}`,
+    )
+    const answers = await Promise.all(targets.map((target) => ask(target)))
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1)
+    expect(origin.requests.length - before).toBeLessThanOrEqual(1)
+    expect(origin.requests.filter(({ path }) => path.includes('CMCD'))).toEqual([])
+  })
+
+  it('tells how old a playlist is', async () => {
+    const { ask, mint } = await startGate({
+      session: { carrier: ['player'] },
+      routes: {
+        '/film/low/index.m3u8': (_request, response) => {
+          response
+            .writeHead(200, {
+              'Content-Type': playlistType,
+              Age: '3',
+              'Cache-Control': 'max-age=8',
+            })
+            .end(media)
+        },
+      },
+    })
+    const hdntl = sessionTokenOf(await ask(`/vod/film/index.m3u8?hdnts=${mint()}`))
+    const answer = await ask('/vod/film/low/index.m3u8', { headers: { hdntl } })
+    expect(answer.headers.get('age')).toBe('3')
+  })
+
+  it('stays as the origin gave it under an open rule', async () => {
+    const { ask } = await startGate({
+      rule: { open: true, access: undefined, session: undefined } as never,
+      routes: {
+        '/film/index.m3u8': (_request, response) => {
+          response
+            .writeHead(200, { 'Content-Type': playlistType, 'Cache-Control': 'public, max-age=2' })
+            .end(media)
+        },
+      },
+    })
+    expect((await ask('/vod/film/index.m3u8')).headers.get('cache-control')).toBe(
+      'public, max-age=2',
+    )
+  })
+})
+
+it('an answer that is refused at the last moment does not hold its connection to the origin', async () => {
+  const { ask, gate, mint, origin } = await startGate({
+    session: null,
+    routes: {
+      '/film/low/1.m4s': (_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'video/mp4', 'Content-Length': '100000000' })
+        response.write('x'.repeat(1_000))
+      },
+    },
+  })
+  const answer = await ask(`/vod/film/low/1.m4s?hdnts=${mint({ payload: "it's" })}`)
+  expect([answer.status, answer.problem.reason]).toEqual([403, 'token-refused'])
+  expect(await origin.requests[0]?.over).toBe('aborted')
+  await gate.close()
+})
+
 describe('modes and open rules', () => {
   it('lets through in mode log what it would refuse, and says so in the log', async () => {
     const { ask, log } = await startGate({ rule: { mode: 'log' } })
     expect((await ask('/vod/film/low/1.m4s')).status).toBe(200)
     expect(log.join('')).toContain('"wouldRefuse":"token-missing"')
+  })
+
+  it('says in mode log that an access token alone would not have opened a segment', async () => {
+    const { ask, log, mint, origin } = await startGate({ rule: { mode: 'log' } })
+    expect((await ask(`/vod/film/low/1.m4s?a=b&hdnts=${mint()}`)).status).toBe(200)
+    expect(log.join('')).toContain('"wouldRefuse":"token-missing"')
+    expect(origin.requests.map(({ path }) => path)).toEqual(['/film/low/1.m4s?a=b'])
+    const { text } = await ask('/_playgate/metrics')
+    expect(text).toContain('outcome="let-through",reason="token-missing"} 1')
   })
 
   it.each([{ open: true, access: undefined, session: undefined }, { mode: 'off' as const }])(

@@ -26,6 +26,34 @@ describe('POST /_playgate/session', () => {
     expect(played.status).toBe(200)
   })
 
+  it('asks the origin for the very playlist, its query too', async () => {
+    const stage = await startGate({
+      routes: {
+        '/film/by-query.m3u8': (request, response) => {
+          const found = request.url?.endsWith('?version=2')
+          response.writeHead(found ? 200 : 404, { 'Content-Type': 'application/vnd.apple.mpegurl' })
+          response.end(found ? '#EXTM3U\n#EXTINF:9,\na.ts\n#EXT-X-ENDLIST\n' : '')
+        },
+      },
+    })
+    const asked = (target: string) => post(stage, { accessToken: stage.mint(), path: target })
+    const found = await asked('/vod/film/by-query.m3u8?version=2&hdnts=x&CMCD=y')
+    expect(JSON.parse(found.text)).toMatchObject({ expiresInSeconds: 309 })
+    const missing = await asked('/vod/film/by-query.m3u8')
+    expect([missing.status, missing.problem.status]).toEqual([404, 404])
+  })
+
+  it('logs and counts what it refuses, and tells a caller what was wrong with the body', async () => {
+    const stage = await startGate()
+    const answer = await post(stage, { accessToken: 'x', path, admin: true })
+    expect(JSON.parse(answer.text)).toMatchObject({ detail: 'body : an unknown member' })
+    await post(stage, { accessToken: stage.mint({ path: '/vod/other/*' }), path })
+    expect(stage.log.filter((line) => line.includes('"level":"warn"'))).toHaveLength(2)
+    const { text } = await stage.ask('/_playgate/metrics')
+    expect(text).toContain('{rule="film",outcome="refused",reason="token-refused"} 1')
+    expect(text).toContain('{rule="none",outcome="refused",reason="bad-request"} 1')
+  })
+
   it('keeps the session id when a session is renewed', async () => {
     const stage = await startGate()
     const first = JSON.parse((await post(stage, { accessToken: stage.mint(), path })).text)
