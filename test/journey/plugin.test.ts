@@ -158,7 +158,7 @@ describeWith(['chromium'], 'hls.js with the plugin', () => {
     const origin = opened(await serveFolder(sampleStream))
     const stream = opened(await protectStream(origin.origin, {}, { denial: { byReason: {} } }))
     const { page } = await browser.openPage(playerPage.url)
-    const refuse = () => stream.gate.mint({ path: '/elsewhere/*', ttlSeconds: 60, rule: 'stream' })
+    const refuse = () => stream.gate.mint({ path: '/vod/elsewhere/*', ttlSeconds: 60 })
     await playWithPlugin(page, stream.url, refuse)
     await expect.poll(async () => (await told(page)).includes('denied')).toBe(true)
     await expect.poll(async () => (await trouble(page)).filter(({ fatal }) => fatal).length).toBe(1)
