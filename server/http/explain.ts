@@ -1,5 +1,6 @@
 import { OptionError, PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
 import { epochSeconds } from '../../shared/units.ts'
+import type { Rule } from '../options/options.ts'
 import { decide } from '../session/decide.ts'
 import type { Check } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
@@ -81,26 +82,12 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
     return refused(rule.name, rule.mode, [passed, found, check], error.reason, 400, error.message)
   }
   const method = request.method ?? 'GET'
-  if (originPath(rule, facts.path) === null || !['GET', 'HEAD', 'OPTIONS'].includes(method)) {
-    const wrongMethod = originPath(rule, facts.path) !== null
-    const check = wrongMethod ? 'method' : 'strip-prefix'
-    const detail = wrongMethod
-      ? `${method} is not served`
-      : 'the path does not lie below stripPrefix'
-    return {
-      rule: rule.name,
-      mode: rule.mode,
-      checks: [passed, found, { check, outcome: 'failed', detail }],
-      answer: {
-        outcome: 'not-found',
-        status: wrongMethod ? 405 : 404,
-        reason: null,
-        renew: false,
-        detail,
-      },
-    }
+  if (!['GET', 'HEAD', 'OPTIONS'].includes(method)) {
+    return notServed(rule, [passed, found], 'method', 405, `${method} is not served`)
   }
+  const isBelowPrefix = originPath(rule, facts.path) !== null
   if (rule.mode === 'off') {
+    if (!isBelowPrefix) return notServed(rule, [passed, found], ...outsidePrefix)
     return {
       rule: rule.name,
       mode: rule.mode,
@@ -130,6 +117,7 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
     const answered = rule.denial.byReason[reason] ?? status
     return refused(rule.name, rule.mode, [...all, check], reason, answered, sessionNeededDetail)
   }
+  if (!isBelowPrefix) return notServed(rule, all, ...outsidePrefix)
   const detail =
     decision.kind === 'session'
       ? `session ${decision.sessionId}`
@@ -141,6 +129,23 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
     mode: rule.mode,
     checks: all,
     answer: { outcome: decision.kind, status: null, reason: null, renew: false, detail },
+  }
+}
+
+const outsidePrefix = ['strip-prefix', 404, 'the path does not lie below stripPrefix'] as const
+
+function notServed(
+  rule: Rule,
+  checks: readonly Check[],
+  check: string,
+  status: number,
+  detail: string,
+): Explanation {
+  return {
+    rule: rule.name,
+    mode: rule.mode,
+    checks: [...checks, { check, outcome: 'failed', detail }],
+    answer: { outcome: 'not-found', status, reason: null, renew: false, detail },
   }
 }
 
