@@ -12,6 +12,8 @@ import type { SecretSources } from './options/read-secret.ts'
 import type { Configuration } from './options/schema.ts'
 import { systemSources } from './options/system-sources.ts'
 import { type MintAccessOptions, type MintedAccess, mintAccess } from './session/mint-access.ts'
+import { createStore } from './store/create-store.ts'
+import type { Store } from './store/store.ts'
 
 export { OptionError, type PublicReason } from '../shared/codes.ts'
 export type { ExplainRequest, Explanation } from './http/explain.ts'
@@ -71,7 +73,19 @@ export function createPlaygate(
   const metrics = createMetrics()
   const sources: SecretSources = { ...systemSources(), ...pickSources(surroundings) }
   const open = (raw: Configuration): Gate =>
-    new Gate(judgeOptions(raw, sources), { now, log, metrics })
+    new Gate(judgeOptions(raw, sources), { now, log, metrics, store })
+
+  // One store for each location, kept through reloads: what was spent stays spent.
+  const stores = new Map<string, Store>()
+  const store = (location: string): Store => {
+    const known = stores.get(location)
+    if (known !== undefined) return known
+    const { baseDirectory } = sources
+    const warn = (message: string): void => log.warn({ event: 'store' }, message)
+    const opened = createStore(location, { now, baseDirectory, warn })
+    stores.set(location, opened)
+    return opened
+  }
 
   let gate = open(configuration)
   const closing = new Set<Promise<void>>()
@@ -109,6 +123,7 @@ export function createPlaygate(
     },
     async close() {
       await Promise.all([retire(gate), ...closing])
+      await Promise.all([...stores.values()].map((opened) => opened.close()))
     },
   }
 }

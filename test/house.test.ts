@@ -42,8 +42,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'mime-types',
     'lru-cache',
   ],
+  'server/store/': ['server/store/', 'shared/', 'node:', 'lmdb', 'ioredis', 'lru-cache'],
   'server/session/': [
     'server/session/',
+    'server/store/store.ts',
     'server/token/',
     'server/claim/',
     'server/options',
@@ -60,6 +62,9 @@ const onlyIn: Readonly<Record<string, readonly string[]>> = {
   'process.env': ['server/main.ts', 'server/cli/', 'server/options/'],
   'Date.now(': ['server/index.ts', 'server/cli/', 'server/main.ts', 'server/token/clock.ts'],
   "from 'undici'": ['server/origin/outbound.ts'],
+  "from 'lmdb'": ['server/store/lmdb-file.ts'],
+  "from 'ioredis'": ['server/store/redis.ts', 'server/store/redis-client.ts'],
+  '.spend(': ['server/store/', 'server/session/spend-access.ts'],
   "from 'pino'": ['server/http/log.ts'],
 }
 
@@ -125,8 +130,10 @@ describe('the house', () => {
       'cookie',
       'fresh',
       'fzstd',
+      'ioredis',
       'ipaddr.js',
       'koa',
+      'lmdb',
       'lru-cache',
       'mime-types',
       'pino',

@@ -5,6 +5,7 @@ import { createOrigin, type Origin } from '../origin/origin.ts'
 import type { CompiledPlaylist } from '../playlist/index.ts'
 import { tokenNames } from '../session/decide.ts'
 import { ProofMemory } from '../session/proof-memory.ts'
+import type { Store } from '../store/store.ts'
 import type { Log } from './log.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
 import type { Metrics } from './metrics.ts'
@@ -15,6 +16,8 @@ export interface Surroundings {
   readonly now: () => number
   readonly log: Log
   readonly metrics: Metrics
+  /** The store of the configuration, opened when it is first needed. */
+  readonly store: (location: string) => Store
 }
 
 /** Protects memory. A film of three hours has some 2 MB here. */
@@ -48,13 +51,15 @@ export class Gate {
   readonly tokenParameters: readonly string[]
   readonly allowSemicolon: boolean
   readonly #now: () => number
+  readonly #store: (location: string) => Store
   #underWay = 0
   #onIdle: (() => void) | null = null
   readonly #origins = new Map<string, Origin>()
   readonly #proofs = new Map<Rule, ProofMemory>()
 
   /** @throws {TypeError} when an origin cannot be set up */
-  constructor(options: Options, { now, log, metrics }: Surroundings) {
+  constructor(options: Options, { now, log, metrics, store }: Surroundings) {
+    this.#store = store
     this.options = options
     this.log = log
     this.metrics = metrics
@@ -80,6 +85,8 @@ export class Gate {
       })
       this.#origins.set(origin, created)
     }
+    // Opened now, so that a directory that cannot be used stops the start and not the first viewer.
+    if (this.needsStore) this.store()
   }
 
   now(): EpochSeconds {
@@ -88,6 +95,22 @@ export class Gate {
 
   nowMs(): number {
     return this.#now()
+  }
+
+  /**
+   * What remembers single use.
+   *
+   * @throws {OptionError} when it cannot be opened
+   */
+  store(): Store {
+    return this.#store(this.options.store)
+  }
+
+  /** Does any rule need the store? */
+  get needsStore(): boolean {
+    return this.options.rules.some(({ access }) =>
+      access.some(({ singleUse }) => singleUse !== null),
+    )
   }
 
   originOf(rule: Rule): Origin {

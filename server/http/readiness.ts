@@ -6,6 +6,8 @@ export interface ReadinessAnswer {
     readonly status: 'ready' | 'not-ready'
     /** By the name of the first rule that uses the origin. */
     readonly origins: Readonly<Record<string, 'ok' | 'unavailable'>>
+    /** Left out where no rule needs one. */
+    readonly store?: 'ok' | 'unavailable'
   }
 }
 
@@ -38,9 +40,24 @@ async function ask(gate: Gate): Promise<ReadinessAnswer> {
       }
     }),
   )
-  const ready = origins.every(([, state]) => state === 'ok')
+  const store = gate.needsStore ? await askStore(gate) : undefined
+  const ready = origins.every(([, state]) => state === 'ok') && store !== 'unavailable'
   return {
     status: ready ? 200 : 503,
-    document: { status: ready ? 'ready' : 'not-ready', origins: Object.fromEntries(origins) },
+    document: {
+      status: ready ? 'ready' : 'not-ready',
+      origins: Object.fromEntries(origins),
+      ...(store !== undefined && { store }),
+    },
+  }
+}
+
+async function askStore(gate: Gate): Promise<'ok' | 'unavailable'> {
+  try {
+    await gate.store().check()
+    return 'ok'
+  } catch (error) {
+    gate.log.warn({ err: error }, 'store not ready')
+    return 'unavailable'
   }
 }

@@ -19,6 +19,7 @@ import { originPath, publicPath } from './public-path.ts'
 import { checkSemicolons } from './read-request.ts'
 import { sendObject } from './send-object.ts'
 import { sendJson, sendPlaylist } from './send-playlist.ts'
+import { spendOnce } from './spend-once.ts'
 
 /** What the log tells of a request. */
 export interface Outcome {
@@ -218,12 +219,17 @@ async function placementFor(
   }
   if (rule.session === null) {
     // Plain token authentication: the token itself goes on every URI, or only the first request would pass.
+    const isDelivered = answer.kind !== 'redirect' && facts.method === 'GET'
     const { parameter } = grant.access
-    if (grant.place !== 'query') return { mode: 'none' }
+    if (grant.place !== 'query') {
+      if (isDelivered) await spendOnce(gate, rule, grant, facts)
+      return { mode: 'none' }
+    }
     // Whoever issued it may have signed what ends a line, a quoted string or a parameter (threats T68).
     if (!/^[A-Za-z0-9\-._~=:@!()*/,%+]+$/.test(grant.token)) {
       throw refused('token-refused', 'the access token holds text that no URI can carry')
     }
+    if (isDelivered) await spendOnce(gate, rule, grant, facts)
     return { mode: 'query', parameter, token: grant.token }
   }
   // HEAD opens nothing (threats T31): what it would cost to know the token's length is not worth it.
@@ -235,6 +241,7 @@ async function placementFor(
     answer.kind === 'playlist'
       ? await mediaLifetime(gate, rule, answer, path)
       : { durationSeconds: null }
+  await spendOnce(gate, rule, grant, facts)
   const opened = openSession(grant, rule.session, facts, lifetime, gate.now())
   outcome.outcome = 'opened'
   outcome.sessionId = opened.sessionId

@@ -18,6 +18,7 @@ import { openSession } from './open-session.ts'
 import { originPath } from './public-path.ts'
 import { checkSemicolons, collectHeaders, readRequest, readTarget } from './read-request.ts'
 import { answerJson } from './routes.ts'
+import { spendOnce } from './spend-once.ts'
 
 const mostBodyBytes = 16_384
 
@@ -80,6 +81,7 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     answerProblem(ctx, 404, { detail: 'no playlist at that path' })
     return
   }
+  await spendOnce(gate, rule, grant, asked)
   const opened = openSession(grant, rule.session, asked, lifetime, gate.now(), sessionId)
   const outcome = sessionId === undefined ? 'opened' : 'renewed'
   if (outcome === 'opened') gate.metrics.sessionOpened(rule.name)

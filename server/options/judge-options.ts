@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { OptionError, type OptionProblem } from '../../shared/codes.ts'
 import { parseOrigin } from '../../shared/reach.ts'
 import { AddressSet } from '../claim/address-set.ts'
+import { parseStoreLocation } from '../store/location.ts'
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import { judgeKey, Keyring } from '../token/keyring.ts'
 import type { AccessOptions, Options, Rule, SessionCarrier, SessionOptions } from './options.ts'
@@ -67,6 +68,11 @@ class Judge {
     const keyrings = new Map(
       Object.entries(shaped.keys).map(([name, key]) => [name, this.#keyring(`keys.${name}`, key)]),
     )
+    const store = this.#attempt('store', () => {
+      const location = readSecret(shaped.store, this.#sources)
+      parseStoreLocation(location, this.#sources.baseDirectory)
+      return location
+    })
     const trustedProxies = this.#attempt(
       'trustedProxies',
       () => new AddressSet(shaped.trustedProxies),
@@ -81,6 +87,7 @@ class Judge {
     return Object.freeze({
       listen: shaped.listen,
       cache: shaped.cache,
+      store: store ?? 'memory:',
       trustedProxies: trustedProxies ?? new AddressSet([]),
       rules: Object.freeze(rules),
     })
@@ -94,7 +101,11 @@ class Judge {
     try {
       return make()
     } catch (error) {
-      this.#complain(path, error instanceof Error ? error.message : String(error))
+      if (error instanceof OptionError) {
+        for (const { message } of error.problems) this.#complain(path, message)
+      } else {
+        this.#complain(path, error instanceof Error ? error.message : String(error))
+      }
       return undefined
     }
   }
@@ -184,6 +195,7 @@ class Judge {
       escapeEarly,
       maxLifetimeSeconds,
       scheme,
+      singleUse: entry.singleUse ? { graceSeconds: entry.singleUseGraceSeconds } : null,
     })
   }
 

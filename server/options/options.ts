@@ -8,6 +8,8 @@ import type { Keyring } from '../token/keyring.ts'
 export interface Options {
   readonly listen: { readonly host: string; readonly port: number }
   readonly trustedProxies: AddressSet
+  /** Where single use is remembered: `memory:`, `lmdb:DIRECTORY`, `redis://…`. */
+  readonly store: string
   readonly cache: { readonly playlistBytes: number }
   readonly rules: readonly Rule[]
 }
@@ -55,6 +57,8 @@ export interface AccessOptions {
   readonly escapeEarly: boolean
   readonly maxLifetimeSeconds: number
   readonly scheme: EdgeauthScheme
+  /** `null`: good until its end; else the seconds in which the same client may use it again. */
+  readonly singleUse: { readonly graceSeconds: number } | null
 }
 
 export interface SessionOptions {

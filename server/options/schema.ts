@@ -41,6 +41,7 @@ const edgeauthAccess = z.strictObject({
   ignoreQueryString: z.boolean().default(false),
   clockSkewSeconds: count.max(300).default(0),
   singleUse: z.boolean().default(false),
+  singleUseGraceSeconds: count.max(60).default(0),
   maxLifetimeSeconds: count.positive().default(86_400),
 })
 
@@ -124,7 +125,7 @@ export const configurationSchema = z.strictObject({
     .prefault({}),
   workers: z.union([z.literal('auto'), count.positive()]).default(1),
   trustedProxies: z.array(z.string()).max(1024).default([]),
-  store: z.string().default('memory:'),
+  store: secret.default('memory:'),
   keys: z
     .record(z.string(), z.strictObject({ primary: secret, transition: secret.optional() }))
     .default({}),
@@ -156,7 +157,6 @@ export const notYetAvailable: ReadonlyArray<{
   readonly only?: readonly unknown[]
 }> = [
   { path: 'workers', unless: [1] },
-  { path: 'store', unless: ['memory:'] },
   { path: 'admin' },
   { path: 'authorize' },
   { path: 'geoip' },
@@ -164,7 +164,6 @@ export const notYetAvailable: ReadonlyArray<{
   { path: 'rules[].remoteAuth' },
   { path: 'rules[].restrict' },
   { path: 'rules[].access[].format', only: ['ectoken', 'timed', 'managed'] },
-  { path: 'rules[].access[].singleUse', unless: [false] },
   { path: 'rules[].session.carrier[]', only: ['define'] },
   { path: 'rules[].session.slidingSeconds', unless: [0] },
   { path: 'rules[].session.maxConcurrent', unless: [0] },

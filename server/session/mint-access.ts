@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { patternsOverlap } from '../../shared/acl.ts'
 import { OptionError } from '../../shared/codes.ts'
 import { isSessionPayload } from '../../shared/token-text.ts'
@@ -60,9 +61,10 @@ export function mintAccess(
       mode: 'acl',
       path: wanted.path ?? rule.match.paths,
       endTime: expiresAt,
-      sessionId: wanted.subject,
+      sessionId: wanted.subject ?? (access.singleUse === null ? undefined : nonce()),
       ip: wanted.ip,
-      payload,
+      payload:
+        access.singleUse !== null && wanted.subject !== undefined ? unique(payload) : payload,
       salt: access.salt,
       algorithm: access.scheme.algorithm,
       escapeEarly: access.escapeEarly,
@@ -107,6 +109,15 @@ function meets({ match }: Rule, entry: string): boolean {
     const pattern = match.ignoreCase ? path.toLowerCase() : path
     return patternsOverlap(pattern, acl)
   })
+}
+
+/** Tokens that agree in every field are one token to single use, and two viewers must not share one. */
+function nonce(): string {
+  return randomBytes(12).toString('hex')
+}
+
+function unique(payload: string | undefined): string {
+  return payload === undefined ? `n=${nonce()}` : `${payload},n=${nonce()}`
 }
 
 function problem(path: string, message: string): OptionError {

@@ -25,7 +25,7 @@ export function verifyAccess(
 
   const result = verifyReceived(found.token, access.scheme, {
     path: facts.rawPath,
-    query: queryWithout(facts.target, access.parameter),
+    query: signedQuery(facts.target, access.parameter),
     clientIp: facts.clientAddress,
     now,
     salt: access.salt,
@@ -57,7 +57,7 @@ export function verifyAccess(
 }
 
 /** The query as a URL token signs it: its own parameter is no part of it (token-formats section 1.2). */
-function queryWithout(target: string, parameter: string): string {
+export function signedQuery(target: string, parameter: string): string {
   const mark = target.indexOf('?')
   return mark < 0 ? '' : removeParameters(target.slice(mark + 1), [parameter])
 }

@@ -183,6 +183,9 @@ describe('T93: one viewer', () => {
       now: () => 0,
       log: createLog('silent'),
       metrics: createMetrics(),
+      store: () => {
+        throw new Error('no rule needs a store')
+      },
     })
     onTestFinished(() => gate.close())
     const long = `#EXTM3U\n${'#EXTINF:4,\nsegment.m4s\n'.repeat(100_000)}`

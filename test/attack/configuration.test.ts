@@ -122,11 +122,7 @@ describe('T07 and T108: a configuration that would be unsafe', () => {
       with_({ access: { format: 'edgeauth', key: 'vod', clockSkewSeconds: 3600 } }),
       'clockSkewSeconds',
     ],
-    [
-      'an option that is not built',
-      with_({ access: { format: 'edgeauth', key: 'vod', singleUse: true } }),
-      'singleUse',
-    ],
+    ['an option that is not built', with_({ session: { maxConcurrent: 2 } }), 'maxConcurrent'],
     ['restrictions that are not built', with_({ restrict: {} }), 'rules[0].restrict'],
     ['no rule', { rules: [] }, 'rules'],
   ])('%s stops the start and names its place', (_what, configuration, path) => {

@@ -149,6 +149,9 @@ describe('a mistake is named with its path', () => {
     ['trustedProxies', ['10.0.0.0/33'], 'trustedProxies'],
     ['trustedProxies', ['proxy.example.com'], 'trustedProxies'],
     ['listen', { port: 70_000 }, 'listen.port'],
+    ['store', 'sqlite:x', 'store'],
+    ['store', 'redis://', 'store'],
+    ['rules.0.access.singleUseGraceSeconds', 3600, 'rules[0].access[0].singleUseGraceSeconds'],
   ])('%s = %j', (path, value, place) => {
     expect(problemsOf(changed(path, value)).map((problem) => problem.path)).toContain(place)
   })
@@ -172,18 +175,12 @@ describe('a mistake is named with its path', () => {
 
   it.each([
     ['workers', 'auto', 'workers'],
-    ['store', 'lmdb:./state', 'store'],
     ['admin', { token: 'x' }, 'admin'],
     ['geoip', { database: 'x' }, 'geoip'],
     ['remotes', {}, 'remotes'],
     ['rules.0.restrict', { countries: { allow: ['CH'] } }, 'rules[0].restrict'],
     ['rules.0.remoteAuth', 'site', 'rules[0].remoteAuth'],
     ['rules.0.access', { format: 'ectoken', key: 'vod' }, 'rules[0].access.format'],
-    [
-      'rules.0.access',
-      [{ format: 'edgeauth', key: 'vod', singleUse: true }],
-      'rules[0].access[0].singleUse',
-    ],
     ['rules.0.session', { carrier: ['define'] }, 'rules[0].session.carrier[0]'],
     ['rules.0.session', { maxConcurrent: 2 }, 'rules[0].session.maxConcurrent'],
   ])('refuses %s = %j by name rather than ignore it', (path, value, place) => {

@@ -1,0 +1,265 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createStore } from '../../../server/store/create-store.ts'
+import type { Spent, Store } from '../../../server/store/store.ts'
+import { createClock } from '../../stage/clock.ts'
+import { freePort, startRedis } from '../../stage/start-redis.ts'
+import { describeWith } from '../../stage/tools.ts'
+
+/** A store under test, and a way to let its time pass. */
+interface Subject {
+  readonly store: Store
+  /** The same state through another door, as another process has it. */
+  readonly other: Store
+  pass(seconds: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Longer than a busy machine needs: how soon an answer must come is another test's business. */
+const timeoutMs = 10_000
+
+async function memory(): Promise<Subject> {
+  const clock = createClock()
+  const store = createStore('memory:', { now: clock.now, baseDirectory: '/', timeoutMs })
+  return {
+    store,
+    other: store,
+    pass: async (seconds) => clock.advance(seconds * 1000),
+    close: () => store.close(),
+  }
+}
+
+async function lmdb(): Promise<Subject> {
+  const clock = createClock()
+  const folder = mkdtempSync(join(tmpdir(), 'playgate-lmdb-'))
+  const open = () => createStore('lmdb:store', { now: clock.now, baseDirectory: folder, timeoutMs })
+  const [store, other] = [open(), open()]
+  return {
+    store,
+    other,
+    pass: async (seconds) => clock.advance(seconds * 1000),
+    async close() {
+      await store.close()
+      await other.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+async function redis(settings: readonly string[] = [], scheme = 'redis'): Promise<Subject> {
+  const server = await startRedis({ settings })
+  const location = `${scheme}://127.0.0.1:${server.port}`
+  const admin = new Redis(server.port, '127.0.0.1')
+  if (scheme === 'redis+cluster') {
+    await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    // A node waits two seconds before it takes writes.
+    await vi.waitFor(
+      async () => expect(await admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'),
+      { timeout: 15_000 },
+    )
+  }
+  // Its own clock is of no account.
+  const open = () => createStore(location, { now: () => 0, baseDirectory: '/', timeoutMs })
+  const [store, other] = [open(), open()]
+  return {
+    store,
+    other,
+    async pass(seconds) {
+      for (const key of await admin.keys('*')) {
+        const left = (await admin.pttl(key)) - seconds * 1000
+        await (left > 0 ? admin.pexpire(key, left) : admin.del(key))
+      }
+    },
+    async close() {
+      await store.close()
+      await other.close()
+      admin.disconnect()
+      await server.close()
+    },
+  }
+}
+
+let serial = 0
+const freshId = (): string => `id-${serial++}`
+const options = { keepSeconds: 60, binding: 'one', graceSeconds: 0 }
+
+function contract(open: () => Promise<Subject>): void {
+  let subject: Subject
+  beforeAll(async () => {
+    subject = await open()
+  })
+  afterAll(() => subject.close())
+
+  it('lets the first attempt win and no other', async () => {
+    const id = freshId()
+    expect(await subject.store.spend(id, options)).toBe('first')
+    expect(await subject.store.spend(id, options)).toBe('spent')
+    expect(await subject.other.spend(id, options)).toBe('spent')
+    expect(await subject.other.spend(freshId(), options)).toBe('first')
+  })
+
+  it('lets one of 200 simultaneous attempts win', async () => {
+    const id = freshId()
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, index) =>
+        (index % 2 === 0 ? subject.store : subject.other).spend(id, options),
+      ),
+    )
+    expect(answers.filter((answer) => answer === 'first')).toHaveLength(1)
+    expect(answers.filter((answer) => answer === 'spent')).toHaveLength(199)
+  })
+
+  it('tells a repeat by the same binding within the grace, as often as it comes', async () => {
+    const id = freshId()
+    const graced = { ...options, graceSeconds: 10 }
+    expect(await subject.store.spend(id, graced)).toBe('first')
+    await subject.pass(4)
+    expect(await subject.other.spend(id, graced)).toBe('repeat')
+    expect(await subject.store.spend(id, { ...graced, binding: 'two' })).toBe('spent')
+    await subject.pass(4)
+    expect(await subject.store.spend(id, graced)).toBe('repeat')
+    await subject.pass(2)
+    expect(await subject.store.spend(id, graced)).toBe('spent')
+  })
+
+  it('takes the smaller of two graces', async () => {
+    const id = freshId()
+    expect(await subject.store.spend(id, { ...options, graceSeconds: 10 })).toBe('first')
+    expect(await subject.store.spend(id, options)).toBe('spent')
+    const strict = freshId()
+    expect(await subject.store.spend(strict, options)).toBe('first')
+    expect(await subject.store.spend(strict, { ...options, graceSeconds: 10 })).toBe('spent')
+  })
+
+  it('keeps a marker for its whole life, and no attempt prolongs it', async () => {
+    const id = freshId()
+    const graced = { ...options, graceSeconds: 30 }
+    expect(await subject.store.spend(id, graced)).toBe('first')
+    await subject.pass(20)
+    expect(await subject.store.spend(id, { ...graced, keepSeconds: 600 })).toBe('repeat')
+    await subject.pass(39)
+    expect(await subject.other.spend(id, { ...graced, keepSeconds: 600 })).toBe('spent')
+    await subject.pass(1)
+    expect(await subject.store.spend(id, graced)).toBe('first')
+    expect(await subject.store.spend(id, options)).toBe('spent')
+  })
+
+  it.each([
+    '__proto__',
+    'constructor',
+    'toString',
+    'hasOwnProperty',
+    '{a}',
+    '*',
+    ':',
+    'x'.repeat(128),
+  ])('takes %j for an id like any other', async (id) => {
+    expect(await subject.store.spend(id, options)).toBe('first')
+    expect(await subject.store.spend(id, options)).toBe('spent')
+  })
+
+  it.each([
+    ['an empty id', '', {}],
+    ['a long id', 'x'.repeat(129), {}],
+    ['an id with a blank', 'a b', {}],
+    ['an id beyond ASCII', 'ä', {}],
+    ['an empty binding', 'a', { binding: '' }],
+    ['a long binding', 'a', { binding: 'x'.repeat(129) }],
+    ['no life', 'a', { keepSeconds: 0 }],
+    ['an endless life', 'a', { keepSeconds: Number.POSITIVE_INFINITY }],
+    ['a life that is no number', 'a', { keepSeconds: Number.NaN }],
+    ['a negative grace', 'a', { graceSeconds: -1 }],
+  ])('takes %s for a mistake of its caller', async (_, id, wrong) => {
+    await expect(subject.store.spend(id, { ...options, ...wrong })).rejects.toThrow(RangeError)
+  })
+
+  it('is ready', async () => {
+    await expect(subject.store.check()).resolves.toBeUndefined()
+  })
+
+  it('answers every sequence as a plain list of markers would', async () => {
+    const step = fc.oneof(
+      fc.record({
+        id: fc.integer({ min: 0, max: 2 }),
+        binding: fc.constantFrom('one', 'two'),
+        graceSeconds: fc.constantFrom(0, 5, 30),
+        keepSeconds: fc.constantFrom(10, 60),
+      }),
+      fc.record({ pass: fc.integer({ min: 1, max: 40 }) }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+        const prefix = freshId()
+        const model = createModel()
+        for (const [index, one] of steps.entries()) {
+          if ('pass' in one) {
+            model.pass(one.pass)
+            await subject.pass(one.pass)
+            continue
+          }
+          const door = index % 2 === 0 ? subject.store : subject.other
+          const { id, ...attempt } = one
+          expect(await door.spend(`${prefix}-${id}`, attempt)).toBe(model.spend(id, attempt))
+        }
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('refuses once it is closed', async () => {
+    const closing = await open()
+    await closing.store.spend('a', options)
+    await Promise.all([closing.store.close(), closing.store.close()])
+    const refusal = { code: 'ERR_STORE_UNAVAILABLE', reason: 'store-unavailable', status: 503 }
+    await expect(closing.store.spend('b', options)).rejects.toMatchObject(refusal)
+    await expect(closing.store.check()).rejects.toMatchObject(refusal)
+    await closing.close()
+  })
+
+  it('answers what is under way before it closes', async () => {
+    const closing = await open()
+    await closing.store.check()
+    const answer = closing.store.spend('a', options)
+    await closing.store.close()
+    expect(await answer).toBe('first')
+    await closing.close()
+  })
+}
+
+/** The contract in the plainest words. Seconds. */
+function createModel() {
+  type Attempt = { binding: string; graceSeconds: number; keepSeconds: number }
+  const markers = new Map<number, Attempt & { at: number }>()
+  let now = 0
+  return {
+    pass: (seconds: number): void => {
+      now += seconds
+    },
+    spend(id: number, attempt: Attempt): Spent {
+      const marker = markers.get(id)
+      if (marker === undefined || marker.at + marker.keepSeconds <= now) {
+        markers.set(id, { ...attempt, at: now })
+        return 'first'
+      }
+      const grace = Math.min(marker.graceSeconds, attempt.graceSeconds)
+      return marker.binding === attempt.binding && now - marker.at < grace ? 'repeat' : 'spent'
+    },
+  }
+}
+
+describe('memory:', () => contract(memory))
+describe('lmdb:', () => contract(lmdb))
+describeWith(['redis-server'], 'redis://', () => contract(redis))
+describeWith(['redis-server'], 'redis+cluster://', () =>
+  contract(async () => {
+    // A node that has met no other does not know its own address.
+    const address = ['--cluster-announce-ip', '127.0.0.1']
+    const bus = ['--cluster-port', String(await freePort())]
+    const settings = ['--cluster-enabled', 'yes', ...address, ...bus]
+    return redis(settings, 'redis+cluster')
+  }),
+)
