@@ -241,8 +241,8 @@ async function placementFor(
     answer.kind === 'playlist'
       ? await mediaLifetime(gate, rule, answer, path)
       : { durationSeconds: null }
-  await spendOnce(gate, rule, grant, facts)
   const opened = openSession(grant, rule.session, facts, lifetime, gate.now())
+  await spendOnce(gate, rule, grant, facts)
   outcome.outcome = 'opened'
   outcome.sessionId = opened.sessionId
   gate.metrics.sessionOpened(rule.name)

@@ -81,8 +81,8 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     answerProblem(ctx, 404, { detail: 'no playlist at that path' })
     return
   }
-  await spendOnce(gate, rule, grant, asked)
   const opened = openSession(grant, rule.session, asked, lifetime, gate.now(), sessionId)
+  await spendOnce(gate, rule, grant, asked)
   const outcome = sessionId === undefined ? 'opened' : 'renewed'
   if (outcome === 'opened') gate.metrics.sessionOpened(rule.name)
   count(outcome)

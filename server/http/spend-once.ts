@@ -20,7 +20,7 @@ export async function spendOnce(
   facts: RequestFacts,
 ): Promise<void> {
   if (access.singleUse === null) return
-  const spent = await spendAccess(gate.store(), {
+  const attempt = spendAccess(gate.store(), {
     claims,
     subject: {
       keyName: access.keyName,
@@ -34,7 +34,13 @@ export async function spendOnce(
     graceSeconds: access.singleUse.graceSeconds,
     now: gate.now(),
   })
-  if (spent !== 'spent') return
+  if (rule.mode === 'log') {
+    // Lets through what it would refuse, and says so.
+    const spent = await attempt.catch(() => 'unknown' as const)
+    if (spent === 'spent') gate.log.warn({ event: 'single-use', rule: rule.name, path: facts.path })
+    return
+  }
+  if ((await attempt) !== 'spent') return
   throw new PlaybackError({
     code: 'ERR_TOKEN_REFUSED',
     reason: 'token-refused',

@@ -31,6 +31,7 @@ describe('a single-use access token', () => {
     await ask(target, { method: 'HEAD' })
     await ask(target, { method: 'OPTIONS' })
     await ask(target.replace('/film/', '/other/'))
+    await ask(target.replace('hmac=', 'hmac=0'))
     await ask(`/vod/film/low/1.m4s?${target.split('?')[1]}`)
     clock.advance(20_000) // until the playlist has to be fetched again
     origin.route('/film/index.m3u8', (_request, response) => void response.writeHead(500).end())
@@ -79,6 +80,13 @@ describe('a single-use access token', () => {
     }
     stage.gate.reload({ keys: { vod: { primary: otherKey, transition: testKey } }, rules: [rule] })
     expect((await stage.ask(target)).status).toBe(403)
+  })
+
+  it('is let through in mode log, and the log says that it was used before', async () => {
+    const { ask, log, mint } = await startGate({ ...once, rule: { mode: 'log' } })
+    const target = `${path}?hdnts=${mint()}`
+    expect([(await ask(target)).status, (await ask(target)).status]).toEqual([200, 200])
+    expect(log.join('')).toContain('"event":"single-use"')
   })
 
   it('delivers one object where the rule has no sessions', async () => {
