@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { reply } from '../stage/fake-origin.ts'
 import { addressOf, exchange } from '../stage/raw-socket.ts'
@@ -439,30 +438,5 @@ describe('T82: no page URL travels on', () => {
   ])('%s says so', async (target) => {
     const stage = await startGate()
     expect((await send(stage, target)).header('referrer-policy')).toBe('no-referrer')
-  })
-})
-
-describe('T110: packages', () => {
-  it('that run beside the keys are these', () => {
-    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
-    expect(Object.keys(dependencies).sort()).toEqual(
-      [
-        ...[
-          '@koa/router',
-          '@types/koa',
-          'cookie',
-          'fresh',
-          'fzstd',
-          'ioredis',
-          'ipaddr.js',
-          'koa',
-          'lmdb',
-          'lru-cache',
-          'mime-types',
-          'pino',
-        ],
-        ...['prom-client', 'range-parser', 'undici', 'yaml', 'zod'],
-      ].sort(),
-    )
   })
 })
