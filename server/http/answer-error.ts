@@ -31,13 +31,24 @@ export function answerRefusal(
   { reason, status }: { reason: PublicReason; status?: number | null },
   rule: Rule | null,
 ): void {
-  const decided =
-    reasons[reason].status !== null
-      ? (status ?? reasons[reason].status)
-      : (rule?.denial.byReason[reason] ?? rule?.denial.status ?? 403)
+  const decided = refusalStatus(reason, rule, status)
   if (decided < 400 && rule?.denial.location) ctx.set('Location', rule.denial.location)
   answerProblem(ctx, decided, { reason, renew: reasons[reason].renew })
   if (decided === 503) ctx.set('Retry-After', '1')
+}
+
+/**
+ * The status of a refusal: the reason's own, where it has one (an error may name a nearer one: 414, 504), or
+ * what the rule's `denial` says.
+ */
+export function refusalStatus(
+  reason: PublicReason,
+  rule: Rule | null,
+  nearer?: number | null,
+): number {
+  const own = reasons[reason].status
+  if (own !== null) return nearer ?? own
+  return rule?.denial.byReason[reason] ?? rule?.denial.status ?? 403
 }
 
 /** A problem document without one of the public reasons: not found, method not allowed, internal error. */

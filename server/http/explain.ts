@@ -5,11 +5,12 @@ import { decide } from '../session/decide.ts'
 import type { Check } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
+import { refusalStatus } from './answer-error.ts'
 import type { Gate } from './gate.ts'
 import { isMediaName } from './media-name.ts'
 import { originPath } from './public-path.ts'
 import { checkSemicolons, readTarget } from './read-request.ts'
-import { sessionNeededDetail } from './serve-media.ts'
+import { needsSessionToken, sessionNeededDetail } from './serve-media.ts'
 
 export interface ExplainRequest {
   /** An absolute URL, or a path with its query. Taken as it stands: nothing is encoded or normalised. */
@@ -50,28 +51,12 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
   } catch (error) {
     if (!(error instanceof PlaybackError)) throw error
     const check: Check = { check: 'request-target', outcome: 'failed', detail: error.message }
-    return refused(null, null, [check], error.reason, error.status ?? 400, error.message)
+    return refused(null, [check], error.reason, error.message, error.status)
   }
   const passed: Check = { check: 'request-target', outcome: 'passed', detail: facts.path }
   const rule = matchRule(gate.options.rules, facts)
   if (rule === null) {
-    const none: Check = {
-      check: 'rule',
-      outcome: 'failed',
-      detail: 'no rule matches host and path',
-    }
-    return {
-      rule: null,
-      mode: null,
-      checks: [passed, none],
-      answer: {
-        outcome: 'not-found',
-        status: 404,
-        reason: null,
-        renew: false,
-        detail: none.detail,
-      },
-    }
+    return notServed(null, [passed], 'rule', 404, 'no rule matches host and path')
   }
   const found: Check = { check: 'rule', outcome: 'passed', detail: `${rule.name} (${rule.place})` }
   try {
@@ -79,7 +64,7 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
   } catch (error) {
     if (!(error instanceof PlaybackError)) throw error
     const check: Check = { check: 'semicolon', outcome: 'failed', detail: error.message }
-    return refused(rule.name, rule.mode, [passed, found, check], error.reason, 400, error.message)
+    return refused(rule, [passed, found, check], error.reason, error.message, error.status)
   }
   const method = request.method ?? 'GET'
   if (!['GET', 'HEAD', 'OPTIONS'].includes(method)) {
@@ -105,17 +90,11 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
   const { decision, checks } = decide(facts, rule, gate.proofsOf(rule), now)
   const all = [passed, found, ...checks]
   if (decision.kind === 'refused') {
-    const { reason, detail } = decision
-    const status = reasons[reason].status ?? rule.denial.byReason[reason] ?? rule.denial.status
-    return refused(rule.name, rule.mode, all, reason, status, detail)
+    return refused(rule, all, decision.reason, decision.detail)
   }
-  const isAccessAlone = decision.kind === 'access' && !decision.replacesCookie
-  if (isAccessAlone && rule.session !== null && isMediaName(facts.path)) {
+  if (needsSessionToken(rule, decision) && isMediaName(facts.path)) {
     const check: Check = { check: 'session-token', outcome: 'failed', detail: sessionNeededDetail }
-    const { status } = rule.denial
-    const reason = 'token-missing'
-    const answered = rule.denial.byReason[reason] ?? status
-    return refused(rule.name, rule.mode, [...all, check], reason, answered, sessionNeededDetail)
+    return refused(rule, [...all, check], 'token-missing', sessionNeededDetail)
   }
   if (!isBelowPrefix) return notServed(rule, all, ...outsidePrefix)
   const detail =
@@ -135,30 +114,31 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
 const outsidePrefix = ['strip-prefix', 404, 'the path does not lie below stripPrefix'] as const
 
 function notServed(
-  rule: Rule,
+  rule: Rule | null,
   checks: readonly Check[],
   check: string,
   status: number,
   detail: string,
 ): Explanation {
   return {
-    rule: rule.name,
-    mode: rule.mode,
+    rule: rule?.name ?? null,
+    mode: rule?.mode ?? null,
     checks: [...checks, { check, outcome: 'failed', detail }],
     answer: { outcome: 'not-found', status, reason: null, renew: false, detail },
   }
 }
 
 function refused(
-  rule: string | null,
-  mode: Explanation['mode'],
+  rule: Rule | null,
   checks: readonly Check[],
   reason: PublicReason,
-  status: number,
   detail: string,
+  nearer?: number | null,
 ): Explanation {
   const { renew } = reasons[reason]
-  return { rule, mode, checks, answer: { outcome: 'refused', status, reason, renew, detail } }
+  const status = refusalStatus(reason, rule, nearer)
+  const answer = { outcome: 'refused' as const, status, reason, renew, detail }
+  return { rule: rule?.name ?? null, mode: rule?.mode ?? null, checks, answer }
 }
 
 function factsOf(gate: Gate, request: ExplainRequest): RequestFacts {

@@ -6,7 +6,7 @@ import type { Rule } from '../options/options.ts'
 import { discardBody } from '../origin/discard-body.ts'
 import type { OriginAnswer, OriginRequest } from '../origin/origin.ts'
 import { decide } from '../session/decide.ts'
-import type { Check, Decision } from '../session/decision.ts'
+import type { AccessGrant, Check, Decision, SessionGrant } from '../session/decision.ts'
 import { headerText, type RequestFacts } from '../session/request-facts.ts'
 import { answerProblem, setSafetyHeaders } from './answer-error.ts'
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
@@ -117,9 +117,8 @@ async function deliver(
   query: string,
   outcome: Outcome,
 ): Promise<void> {
-  const needsSession = grant?.kind === 'access' && rule.session !== null && !grant.replacesCookie
   const insist = (): void => {
-    if (!needsSession) return
+    if (grant === null || !needsSessionToken(rule, grant)) return
     if (rule.mode !== 'log') throw refused('token-missing', sessionNeededDetail)
     outcome.wouldRefuse = 'token-missing'
     outcome.detail = sessionNeededDetail
@@ -135,19 +134,14 @@ async function deliver(
     // What each viewer reports of himself would make each playlist another one (threats T96).
     const asked = isPlaylistName(below) ? removeParameters(query, ['CMCD']) : query
     const answer = await gate.originOf(rule).get(outgoing(facts, below, asked, departure.signal))
-    const placement = await placementFor(
-      ctx,
-      gate,
-      rule,
-      facts,
-      grant,
-      answer,
-      below,
-      outcome,
-    ).catch((error: unknown) => {
+    let placement: Placement
+    try {
+      if (answer.kind === 'json' || answer.kind === 'object') insist()
+      placement = await placementFor(ctx, gate, rule, facts, grant, answer, below, outcome)
+    } catch (error) {
       discardBody(answer)
       throw error
-    })
+    }
     switch (answer.kind) {
       case 'missing':
         return answerMissing(ctx, answer.status, outcome)
@@ -156,15 +150,8 @@ async function deliver(
       case 'playlist':
         return await sendPlaylist(ctx, gate, rule, facts, answer, placement, asked)
       case 'json':
-        insist()
         return await sendJson(ctx, rule, facts, answer, placement)
       case 'object':
-        try {
-          insist()
-        } catch (error) {
-          discardBody(answer)
-          throw error
-        }
         return await sendObject(ctx, answer, grant !== null)
     }
   } catch (error) {
@@ -291,6 +278,11 @@ function refused(
 ): PlaybackError {
   const code = reason === 'token-missing' ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_REFUSED'
   return new PlaybackError({ code, reason, detail })
+}
+
+/** Is this an access token where, but for playlists, the session token is due? */
+export function needsSessionToken(rule: Rule, grant: SessionGrant | AccessGrant): boolean {
+  return grant.kind === 'access' && rule.session !== null && !grant.replacesCookie
 }
 
 /** Told by `explain` as well. */
