@@ -14,8 +14,13 @@ export interface StoreOptions {
   readonly warn?: (message: string) => void
   /** How long a call may take before it is refused. @default 1000 */
   readonly timeoutMs?: number
-  /** Live markers that `memory:` and `lmdb:` hold at most; beyond them first uses are refused. @default 1000000 */
+  /**
+   * Live markers, and likewise sessions and revocations, that `memory:` and `lmdb:` hold at most; beyond them new ones are
+   * refused. @default 1000000
+   */
   readonly maxMarkers?: number
+  /** For tests of `redis://`, whose own clock counts: milliseconds to be added to it. @default 0 */
+  readonly redisClockOffsetMs?: () => number
 }
 
 /**
@@ -38,6 +43,11 @@ export function createStore(location: string, options: StoreOptions): Store {
         const message = `waitMs must be less than the ${timeoutMs} ms that a call may take`
         throw new OptionError([{ path: 'store', message }])
       }
-      return new RedisStore({ location: parsed, timeoutMs, warn })
+      return new RedisStore({
+        location: parsed,
+        timeoutMs,
+        warn,
+        clockOffsetMs: options.redisClockOffsetMs ?? (() => 0),
+      })
   }
 }

@@ -1,62 +1,46 @@
-import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { OptionError } from '../../shared/codes.ts'
+import { fail, messageOf, prepareDirectory } from './lmdb-directory.ts'
 
 /** How the records are laid out. Raised when an older Playgate could no longer read them. */
-const format = '1'
+const format = '2'
 
 /** Binary keys and values throughout. */
-type Table = Database<Buffer, Buffer>
+export type LmdbTable = Database<Buffer, Buffer>
+
+const tableNames = [
+  /** Id of a token -> marker. */
+  'markers',
+  /** End of a marker and its id: the order in which markers end. So for all tables named after ends. */
+  'ends',
+  /** Id of a session -> its record. */
+  'sessions',
+  /** End of a session and its id. */
+  'sessionEnds',
+  /** Digest of a subject and the id of a session of its. */
+  'subjectSessions',
+  /** Digest of a subject -> its places. */
+  'places',
+  /** When to look whether a subject's places are idle, and its digest. */
+  'placeEnds',
+  /** Number of a revocation, in the order in which they came -> the entry. */
+  'revocations',
+  /** Kind and value of a revocation -> its number. */
+  'revocationKeys',
+  /** End of a revocation and its number. */
+  'revocationEnds',
+] as const
+
+type Tables = Readonly<Record<(typeof tableNames)[number], LmdbTable>>
 
 /** An open database directory. */
-export interface LmdbFile {
+export interface LmdbFile extends Tables {
   readonly root: RootDatabase<Buffer, Buffer>
-  /** Id -> marker. */
-  readonly markers: Table
-  /** End of a marker and its id -> nothing: the order in which markers end. */
-  readonly ends: Table
-  /** `format`, `count` and `swept`. */
-  readonly facts: Table
-}
-
-function fail(directory: string, message: string, cause?: unknown): never {
-  const error = new OptionError([{ path: 'store', message: `lmdb:${directory}: ${message}` }])
-  if (cause !== undefined) error.cause = cause
-  throw error
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function prepareDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
-  } catch (error) {
-    fail(directory, `cannot be written to: ${describe(error)}`, error)
-  }
-}
-
-/** LMDB's magic number, behind the page header of a file made by this binding. */
-const magicOffset = 24
-const magic = 0xbeefc0de
-
-/** A file that is no database would take the whole process down when it is mapped: look before. */
-function refuseForeignFile(directory: string): void {
-  const file = join(directory, 'data.mdb')
-  const facts = statSync(file, { throwIfNoEntry: false })
-  if (facts === undefined || (facts.isFile() && facts.size === 0)) return
-  if (!facts.isFile()) fail(directory, 'data.mdb is not a file')
-  const head = Buffer.alloc(magicOffset + 4)
-  const descriptor = openSync(file, 'r')
-  try {
-    readSync(descriptor, head, 0, head.length, 0)
-  } finally {
-    closeSync(descriptor)
-  }
-  if (head.readUInt32LE(magicOffset) !== magic) fail(directory, 'data.mdb is not a database')
+  /** `format`, `epoch`, and the numbers of `lmdb-facts.ts`. */
+  readonly facts: LmdbTable
+  /** Tells this directory from any other, and from the one that was here before. */
+  readonly epoch: string
 }
 
 /**
@@ -66,39 +50,55 @@ function refuseForeignFile(directory: string): void {
  * @throws {OptionError} when it cannot be written to, holds something else, or was laid out by another version
  */
 export function openLmdbFile(directory: string, mapBytes: number): LmdbFile {
-  prepareDirectory(directory)
-  refuseForeignFile(directory)
-  let file: LmdbFile
+  prepareDirectory(directory, mapBytes)
   try {
-    file = openTables(directory, mapBytes)
+    return openTables(directory, mapBytes)
   } catch (error) {
-    fail(directory, `cannot be opened: ${describe(error)}`, error)
+    if (error instanceof OptionError) throw error
+    fail(directory, `cannot be opened: ${messageOf(error)}`, error)
   }
-  const found = file.root.transactionSync(() => {
-    const known = file.facts.get(Buffer.from('format'))
-    if (known === undefined) file.facts.putSync(Buffer.from('format'), Buffer.from(format))
-    return known?.toString('latin1') ?? format
-  })
-  if (found !== format) {
-    void file.root.close()
-    fail(directory, `was written in format ${found}, and this version reads format ${format}`)
-  }
-  return file
 }
 
+const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
+
 function openTables(directory: string, mapBytes: number): LmdbFile {
-  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
   const root = open<Buffer, Buffer>({
     ...binary,
     path: directory,
     noSubdir: false,
     mapSize: mapBytes,
-    maxDbs: 3,
+    maxDbs: tableNames.length + 1,
     // A commit returns when it is on disk, and not before.
     overlappingSync: false,
     // With it, a failed commit rejects a promise that nobody can catch, which ends the process.
     eventTurnBatching: false,
   })
-  const table = (name: string) => root.openDB<Buffer, Buffer>(name, binary)
-  return { root, markers: table('markers'), ends: table('ends'), facts: table('facts') }
+  try {
+    const table = (name: string): LmdbTable => root.openDB<Buffer, Buffer>(name, binary)
+    const facts = table('facts')
+    // What another version wrote is left as it is: no tables are added before this.
+    const epoch = agreeOnFormat(root, facts, directory)
+    const tables = Object.fromEntries(tableNames.map((name) => [name, table(name)])) as Tables
+    return { root, facts, epoch, ...tables }
+  } catch (error) {
+    void root.close()
+    throw error
+  }
+}
+
+/** @returns the epoch */
+function agreeOnFormat(root: LmdbFile['root'], facts: LmdbTable, directory: string): string {
+  const [formatKey, epochKey] = [Buffer.from('format'), Buffer.from('epoch')]
+  const { found, epoch } = root.transactionSync(() => {
+    if (facts.get(formatKey) === undefined) {
+      facts.putSync(formatKey, Buffer.from(format))
+      facts.putSync(epochKey, Buffer.from(randomBytes(8).toString('hex')))
+    }
+    return { found: facts.get(formatKey), epoch: facts.get(epochKey) }
+  })
+  const text = found?.toString('latin1')
+  if (text !== format) {
+    fail(directory, `was written in format ${text}, and this version reads format ${format}`)
+  }
+  return epoch?.toString('latin1') ?? ''
 }

@@ -1,5 +1,18 @@
 import { ExpiryQueue } from './expiry-queue.ts'
 import { answerFor, type Marker, refuseForgotten } from './marker.ts'
+import { checkClaim, checkPlaceSubject, claimPlace, type Places } from './places.ts'
+import { checkRevocation, RevocationLog } from './revocation-log.ts'
+import { checkQuery, checkSighting, SessionBook } from './session-book.ts'
+import type {
+  PlaceClaim,
+  PlaceOutcome,
+  Revocation,
+  RevocationNews,
+  SessionPage,
+  SessionQuery,
+  SessionRecord,
+  Sighting,
+} from './session-store.ts'
 import {
   readAttempt,
   type SpendOptions,
@@ -11,12 +24,16 @@ import {
 export interface MemoryStoreOptions {
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number
-  /** Live markers held at most, each some 300 bytes; beyond them every new id is refused. */
+  /** Live markers held at most, each some 300 bytes; beyond them every new id is refused. So for sessions. */
   readonly maxMarkers: number
 }
 
 /** Markers forgotten at most for each one that is added. */
 const sweptPerSpend = 8
+/** Subjects whose streams have all ended are looked for once in so many claims. */
+const claimsPerSweep = 10_000
+/** The most that `idleSeconds` may be. */
+const longestIdleMs = 86_400_000
 
 /**
  * `memory:`, for tests and for a single process. Another process knows nothing of it, and what was spent is
@@ -26,11 +43,16 @@ export class MemoryStore implements Store {
   readonly #markers = new Map<string, Marker>()
   readonly #ends = new ExpiryQueue()
   readonly #options: MemoryStoreOptions
+  readonly #sessions: SessionBook
+  readonly #revocations = new RevocationLog('memory')
+  readonly #places = new Map<string, Places>()
   #sweptUntilMs = 0
+  #claims = 0
   #isClosed = false
 
   constructor(options: MemoryStoreOptions) {
     this.#options = options
+    this.#sessions = new SessionBook(options.maxMarkers)
   }
 
   /** How many markers are held, among them such as have ended and were not swept yet. */
@@ -57,6 +79,63 @@ export class MemoryStore implements Store {
     return 'first'
   }
 
+  async noteSessions(sightings: readonly Sighting[]): Promise<void> {
+    sightings.forEach(checkSighting)
+    this.#refuseWhenClosed()
+    const nowMs = this.#options.now()
+    const refused = sightings.filter((sighting) => !this.#sessions.note(sighting, nowMs))
+    if (refused.length > 0) throw new StoreUnavailable('full: no more sessions can be kept')
+  }
+
+  async findSession(id: string): Promise<SessionRecord | null> {
+    this.#refuseWhenClosed()
+    return this.#sessions.find(id, this.#options.now())
+  }
+
+  async listSessions(query: SessionQuery): Promise<SessionPage> {
+    checkQuery(query)
+    this.#refuseWhenClosed()
+    return this.#sessions.list(query, this.#options.now())
+  }
+
+  async revoke(revocations: readonly Revocation[]): Promise<void> {
+    revocations.forEach(checkRevocation)
+    this.#refuseWhenClosed()
+    this.#revocations.forgetEnded(this.#options.now())
+    for (const revocation of revocations) {
+      const { size } = this.#revocations
+      if (size >= this.#options.maxMarkers && !this.#revocations.has(revocation)) {
+        throw new StoreUnavailable('full: no more revocations can be kept')
+      }
+      this.#revocations.add(revocation)
+    }
+  }
+
+  async revocationsSince(cursor: string | null): Promise<RevocationNews> {
+    this.#refuseWhenClosed()
+    if (cursor === null) this.#revocations.forgetEnded(this.#options.now())
+    return this.#revocations.since(cursor)
+  }
+
+  async claimPlaces(claims: readonly PlaceClaim[]): Promise<readonly PlaceOutcome[]> {
+    claims.forEach(checkClaim)
+    this.#refuseWhenClosed()
+    const nowMs = this.#options.now()
+    return claims.map((claim) => {
+      const places: Places = this.#places.get(claim.subject) ?? new Map()
+      this.#places.set(claim.subject, places)
+      if (++this.#claims % claimsPerSweep === 0) this.#forgetIdle(nowMs)
+      return claimPlace(places, claim, nowMs)
+    })
+  }
+
+  async leavePlace(subject: string, sessionId: string): Promise<void> {
+    checkPlaceSubject(subject)
+    this.#refuseWhenClosed()
+    const places = this.#places.get(subject)
+    if (places?.get(sessionId)?.isEnded === false) places.delete(sessionId)
+  }
+
   async check(): Promise<void> {
     this.#refuseWhenClosed()
   }
@@ -64,10 +143,18 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#markers.clear()
+    this.#places.clear()
   }
 
   #refuseWhenClosed(): void {
     if (this.#isClosed) throw new StoreUnavailable('closed')
+  }
+
+  #forgetIdle(nowMs: number): void {
+    for (const [subject, places] of this.#places) {
+      const isIdle = [...places.values()].every(({ seenAtMs }) => seenAtMs + longestIdleMs <= nowMs)
+      if (isIdle) this.#places.delete(subject)
+    }
   }
 
   #sweep(nowMs: number): void {

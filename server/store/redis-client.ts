@@ -2,24 +2,12 @@ import { readFileSync } from 'node:fs'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { OptionError } from '../../shared/codes.ts'
 import type { RedisLocation } from './redis-location.ts'
+import { redisScripts, type ScriptName } from './redis-scripts.ts'
 
 export type RedisClient = Redis | Cluster
 
-/** One key, one script, one decision: no other command can come in between. */
-const spendScript = `
-local keep, grace, binding = ARGV[1], ARGV[2], ARGV[3]
-local stored = redis.call('GET', KEYS[1])
-if not stored then
-  redis.call('SET', KEYS[1], keep .. ':' .. grace .. ':' .. binding, 'NX', 'PX', keep)
-  return 'first'
-end
-local keptFor, graceFor, spentBy = string.match(stored, '^(%d+):(%d+):(.*)$')
-local left = redis.call('PTTL', KEYS[1])
-if not keptFor or left < 0 or spentBy ~= binding then return 'spent' end
-if keptFor - left >= math.min(tonumber(graceFor), tonumber(grace)) then return 'spent' end
-if ARGV[4] == '1' then redis.call('SET', KEYS[1], stored, 'KEEPTTL') end
-return 'repeat'
-`
+/** Of the methods that scripts are called by: those of the client itself have other names. */
+const methodPrefix = 'playgate_'
 
 function readCertificates(file: string): Buffer {
   try {
@@ -58,10 +46,13 @@ export function createRedisClient(location: RedisLocation, timeoutMs: number): R
     socketTimeout: 2 * timeoutMs,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    // A master that became a replica.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    // A master that became a replica; older ones say so of a script in the middle of the message.
+    reconnectOnError: (error: Error) => /\bREADONLY /.test(error.message),
   } as const satisfies RedisOptions
-  const scripts = { playgateSpend: { lua: spendScript, numberOfKeys: 1 } }
+  // The number of keys is the first argument of each call.
+  const scripts = Object.fromEntries(
+    Object.entries(redisScripts).map(([name, lua]) => [`${methodPrefix}${name}`, { lua }]),
+  )
   const [first] = hosts
   if (kind === 'cluster') {
     return new Cluster([...hosts], {
@@ -91,19 +82,29 @@ export function createRedisClient(location: RedisLocation, timeoutMs: number): R
   })
 }
 
-/**
- * Runs the script.
- *
- * `mustReplicate`: a repeat, too, writes its marker, unchanged and with its end, so that the offset which `WAIT`
- * asks for is never older than the marker.
- */
-export async function runSpendScript(
+/** Runs a script, whose keys are all in one slot. */
+export async function runScript(
   client: RedisClient,
-  key: string,
-  attempt: { keepMs: number; graceMs: number; binding: string; mustReplicate: boolean },
+  name: ScriptName,
+  keys: readonly string[],
+  words: readonly (string | number)[],
 ): Promise<unknown> {
-  const { keepMs, graceMs, binding, mustReplicate } = attempt
-  const run: unknown = Reflect.get(client, 'playgateSpend')
+  const run: unknown = Reflect.get(client, `${methodPrefix}${name}`)
   if (typeof run !== 'function') throw new TypeError('the client lacks its script')
-  return run.call(client, key, keepMs, graceMs, binding, mustReplicate ? 1 : 0)
+  return run.call(client, keys.length, ...keys, ...words)
+}
+
+/** What the masters do when they are full, as far as they say it. */
+export async function evictionPolicies(client: RedisClient): Promise<readonly string[]> {
+  const nodes = client instanceof Cluster ? client.nodes('master') : [client]
+  const policies: string[] = []
+  for (const node of nodes) {
+    try {
+      const policy = /^maxmemory_policy:(\S+)/m.exec(await node.info('memory'))?.[1]
+      if (policy !== undefined) policies.push(policy)
+    } catch {
+      // The connection is gone again, or INFO is not allowed: the next one is asked.
+    }
+  }
+  return policies
 }

@@ -1,87 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createStore } from '../../../server/store/create-store.ts'
-import type { Spent, Store } from '../../../server/store/store.ts'
-import { createClock } from '../../stage/clock.ts'
-import { freePort, startRedis } from '../../stage/start-redis.ts'
-import { describeWith } from '../../stage/tools.ts'
-
-/** A store under test, and a way to let its time pass. */
-interface Subject {
-  readonly store: Store
-  /** The same state through another door, as another process has it. */
-  readonly other: Store
-  pass(seconds: number): Promise<void>
-  close(): Promise<void>
-}
-
-/** Longer than a busy machine needs: how soon an answer must come is another test's business. */
-const timeoutMs = 10_000
-
-async function memory(): Promise<Subject> {
-  const clock = createClock()
-  const store = createStore('memory:', { now: clock.now, baseDirectory: '/', timeoutMs })
-  return {
-    store,
-    other: store,
-    pass: async (seconds) => clock.advance(seconds * 1000),
-    close: () => store.close(),
-  }
-}
-
-async function lmdb(): Promise<Subject> {
-  const clock = createClock()
-  const folder = mkdtempSync(join(tmpdir(), 'playgate-lmdb-'))
-  const open = () => createStore('lmdb:store', { now: clock.now, baseDirectory: folder, timeoutMs })
-  const [store, other] = [open(), open()]
-  return {
-    store,
-    other,
-    pass: async (seconds) => clock.advance(seconds * 1000),
-    async close() {
-      await store.close()
-      await other.close()
-      rmSync(folder, { recursive: true })
-    },
-  }
-}
-
-async function redis(settings: readonly string[] = [], scheme = 'redis'): Promise<Subject> {
-  const server = await startRedis({ settings })
-  const location = `${scheme}://127.0.0.1:${server.port}`
-  const admin = new Redis(server.port, '127.0.0.1')
-  if (scheme === 'redis+cluster') {
-    await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-    // A node waits two seconds before it takes writes.
-    await vi.waitFor(
-      async () => expect(await admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'),
-      { timeout: 15_000 },
-    )
-  }
-  // Its own clock is of no account.
-  const open = () => createStore(location, { now: () => 0, baseDirectory: '/', timeoutMs })
-  const [store, other] = [open(), open()]
-  return {
-    store,
-    other,
-    async pass(seconds) {
-      for (const key of await admin.keys('*')) {
-        const left = (await admin.pttl(key)) - seconds * 1000
-        await (left > 0 ? admin.pexpire(key, left) : admin.del(key))
-      }
-    },
-    async close() {
-      await store.close()
-      await other.close()
-      admin.disconnect()
-      await server.close()
-    },
-  }
-}
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Spent } from '../../../server/store/store.ts'
+import { describeStores, type Subject } from './subjects.ts'
 
 let serial = 0
 const freshId = (): string => `id-${serial++}`
@@ -251,15 +171,4 @@ function createModel() {
   }
 }
 
-describe('memory:', () => contract(memory))
-describe('lmdb:', () => contract(lmdb))
-describeWith(['redis-server'], 'redis://', () => contract(redis))
-describeWith(['redis-server'], 'redis+cluster://', () =>
-  contract(async () => {
-    // A node that has met no other does not know its own address.
-    const address = ['--cluster-announce-ip', '127.0.0.1']
-    const bus = ['--cluster-port', String(await freePort())]
-    const settings = ['--cluster-enabled', 'yes', ...address, ...bus]
-    return redis(settings, 'redis+cluster')
-  }),
-)
+describeStores(contract)

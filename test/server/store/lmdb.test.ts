@@ -2,6 +2,8 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -93,13 +95,27 @@ describe('the LMDB store', () => {
     expect(await again.spend('c', options)).toBe('first')
   })
 
-  it('refuses records of another version, and leaves them alone', async () => {
+  it.each(['1', '99'])('refuses records of format %s, and leaves them alone', async (other) => {
     const file = openLmdbFile(join(folder, 'store'), 2 ** 20)
-    await file.facts.put(Buffer.from('format'), Buffer.from('99'))
+    await file.facts.put(Buffer.from('format'), Buffer.from(other))
     await file.root.close()
+    const before = readFileSync(join(folder, 'store/data.mdb'))
     for (let attempt = 0; attempt < 2; attempt++) {
-      expect(() => open('store')).toThrow(/store: lmdb:.*written in format 99.*reads format 1/)
+      expect(() => open('store')).toThrow(OptionError)
+      expect(() => open('store')).toThrow(`was written in format ${other}, and this version reads`)
     }
+    expect(readFileSync(join(folder, 'store/data.mdb')).equals(before)).toBe(true)
+  })
+
+  it('leaves nothing beside its database in its directory', async () => {
+    await open('store').check()
+    expect(readdirSync(join(folder, 'store')).sort()).toEqual(['data.mdb', 'lock.mdb'])
+  })
+
+  // Permission bits do not bind root; nobody may make anything there.
+  it('says so where nothing can be written', () => {
+    expect(() => open('/sys/playgate')).toThrow(OptionError)
+    expect(() => open('/sys/playgate')).toThrow(/lmdb:\/sys\/playgate: cannot be written to/)
   })
 
   it.each<[string, (path: string) => void, RegExp]>([
@@ -110,6 +126,27 @@ describe('the LMDB store', () => {
       'a directory instead of the database',
       (path) => mkdirSync(join(path, 'data.mdb'), { recursive: true }),
       /data\.mdb is not a file/,
+    ],
+    [
+      'a directory instead of the lock',
+      (path) => mkdirSync(join(path, 'lock.mdb'), { recursive: true }),
+      /lock\.mdb is not a file/,
+    ],
+    [
+      'a broken link instead of the lock',
+      (path) => {
+        mkdirSync(path)
+        symlinkSync('/nowhere/at/all', join(path, 'lock.mdb'))
+      },
+      /cannot be written to: ENOENT/,
+    ],
+    [
+      'a broken link instead of the database',
+      (path) => {
+        mkdirSync(path)
+        symlinkSync('/nowhere/at/all', join(path, 'data.mdb'))
+      },
+      /cannot be written to: ENOENT/,
     ],
     [
       'a file that is no database',

@@ -85,11 +85,12 @@ describeWith(['redis-server'], 'the Redis store', () => {
     expect(store.said).toEqual([])
   })
 
-  it('warns when the server may evict markers', async () => {
+  it('warns when the server may evict what must be kept', async () => {
     const server = closing(await startRedis({ settings: ['--maxmemory-policy', 'allkeys-lru'] }))
     const store = open(server.url)
     await store.check()
     await expect.poll(() => store.said.join()).toContain('maxmemory-policy is allkeys-lru')
+    expect(store.said.join()).toMatch(/spent tokens and of ended sessions/)
   })
 
   it('gives each marker its end with the same command, and its key one size', async () => {

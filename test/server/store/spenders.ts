@@ -1,9 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { Spent } from '../../../server/store/store.ts'
+import type { Spent, Store } from '../../../server/store/store.ts'
 
 export type Answer = Spent | 'refused'
+
+/** A method of the store and its arguments. */
+export type Call = {
+  [Name in keyof Store]: readonly [Name, ...Parameters<Store[Name]>]
+}[keyof Store]
+
+/** What came of a call, as it came through the channel between the processes. */
+export interface Outcome {
+  readonly value?: unknown
+  /** Message of the error. */
+  readonly refusal?: string
+}
 
 /** Another process with the same store. See `spender.mjs`. */
 export interface Spender {
@@ -11,6 +23,10 @@ export interface Spender {
   spendAll(ids: readonly string[]): Promise<readonly Answer[]>
   /** One attempt after the other; each answer is handed over as it comes. */
   spendOneByOne(ids: readonly string[], onAnswer: (id: string, answer: Answer) => void): void
+  /** Calls methods of its store, all at the same time. */
+  callAll(calls: readonly Call[]): Promise<readonly Outcome[]>
+  /** Lifts `maxFileBlocks`, as when somebody has made space. */
+  makeSpace(): void
   /** `kill -9`. */
   kill(): Promise<void>
   close(): Promise<void>
@@ -22,6 +38,7 @@ interface Message {
   readonly answers?: readonly Answer[]
   readonly id?: string
   readonly answer?: Answer
+  readonly outcomes?: readonly Outcome[]
 }
 
 async function end(child: ChildProcess, how: () => void): Promise<void> {
@@ -32,7 +49,10 @@ async function end(child: ChildProcess, how: () => void): Promise<void> {
 }
 
 export interface SpenderOptions {
-  /** No file may grow beyond so many blocks of 512 bytes: a full disk for this process alone. */
+  /**
+   * No file may grow beyond so many blocks of 512 bytes: a full disk for this process alone, which needs no rights to
+   * mount one.
+   */
   readonly maxFileBlocks?: number
 }
 
@@ -44,7 +64,7 @@ export async function startSpender(
 ): Promise<Spender> {
   const script = join(import.meta.dirname, 'spender.mjs')
   const words = [process.execPath, script, location, baseDirectory]
-  const limit = maxFileBlocks === undefined ? '' : `ulimit -f ${maxFileBlocks} && `
+  const limit = maxFileBlocks === undefined ? '' : `ulimit -S -f ${maxFileBlocks} && `
   // LMDB's binding prints why a commit failed, which is no news where that is the point.
   const errors = maxFileBlocks === undefined ? 'inherit' : 'ignore'
   const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...words], {
@@ -59,22 +79,27 @@ export async function startSpender(
     })
     child.once('exit', (status) => reject(new Error(`the spender ended with ${status}`)))
   })
+  const ask = (question: object): Promise<Message> =>
+    new Promise((resolve, reject) => {
+      const mine = serial++
+      listeners.set(mine, (message) => {
+        listeners.delete(mine)
+        resolve(message)
+      })
+      child.send({ serial: mine, ...question }, (error) => error && reject(error))
+    })
   return {
-    spendAll: (ids) =>
-      new Promise((resolve, reject) => {
-        const mine = serial++
-        listeners.set(mine, ({ answers = [] }) => {
-          listeners.delete(mine)
-          resolve(answers)
-        })
-        child.send({ serial: mine, ids }, (error) => error && reject(error))
-      }),
+    spendAll: async (ids) => (await ask({ ids })).answers ?? [],
+    callAll: async (calls) => (await ask({ calls })).outcomes ?? [],
     spendOneByOne(ids, onAnswer) {
       const mine = serial++
       listeners.set(mine, ({ id, answer }) => {
         if (id !== undefined && answer !== undefined) onAnswer(id, answer)
       })
       child.send({ serial: mine, oneByOne: ids })
+    },
+    makeSpace() {
+      execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited'])
     },
     kill: () => end(child, () => child.kill('SIGKILL')),
     close: () => end(child, () => child.disconnect()),

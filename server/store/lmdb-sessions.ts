@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import type { LmdbFacts } from './lmdb-facts.ts'
+import type { LmdbFile } from './lmdb-file.ts'
+import { endedKeys, endKey, nothing, readEndKey } from './lmdb-keys.ts'
+import { mergeSighting } from './session-book.ts'
+import type { SessionPage, SessionQuery, SessionRecord, Sighting } from './session-store.ts'
+import { StoreUnavailable } from './store.ts'
+
+/** Sessions forgotten at most for each one that is added: their number shrinks faster than it grows. */
+const sweptPerSession = 8
+/** Rows looked at in one go, some milliseconds, where most of them have ended and nobody swept them yet. */
+const rowsAtOnce = 2000
+
+const idForm = /^[0-9a-f]{40}$/
+const idBytes = 20
+/** Above all ids. */
+const endOfIds = Buffer.alloc(idBytes + 1, 0xff)
+
+/** Half as long as its text, and sorts the same. */
+function idKey(id: string): Buffer {
+  return Buffer.from(id, 'hex')
+}
+
+function subjectDigest(subject: string): Buffer {
+  return createHash('sha256').update(subject).digest()
+}
+
+/** Everything but the id, which is the key; without names, since a million of them are kept. */
+type Row = [
+  endsAtMs: number,
+  seenAtMs: number,
+  requests: number,
+  openedAtMs: number,
+  subject: string | null,
+  rule: string,
+  path: string,
+  client: string,
+  userAgent: string,
+]
+
+function writeRow(record: SessionRecord): Buffer {
+  const { endsAtMs, seenAtMs, requests, openedAtMs, subject, rule, path, client, userAgent } =
+    record
+  const row: Row = [
+    endsAtMs,
+    seenAtMs,
+    requests,
+    openedAtMs,
+    subject,
+    rule,
+    path,
+    client,
+    userAgent,
+  ]
+  return Buffer.from(JSON.stringify(row))
+}
+
+function readRecord({ sessions }: LmdbFile, key: Buffer): SessionRecord | undefined {
+  const bytes = sessions.get(key)
+  if (bytes === undefined) return undefined
+  const row: Row = JSON.parse(bytes.toString())
+  const [endsAtMs, seenAtMs, requests, openedAtMs, subject, rule, path, client, userAgent] = row
+  return {
+    id: key.toString('hex'),
+    subject,
+    rule,
+    path,
+    client,
+    userAgent,
+    openedAtMs,
+    seenAtMs,
+    endsAtMs,
+    requests,
+  }
+}
+
+export function findSession(file: LmdbFile, id: string, nowMs: number): SessionRecord | null {
+  const record = idForm.test(id) ? readRecord(file, idKey(id)) : undefined
+  return record !== undefined && record.endsAtMs > nowMs ? record : null
+}
+
+/**
+ * Looks for a page, and yields where others should have a turn; goes on with what has been written by then.
+ * Sessions that have ended stay in the file until new ones come, and may be many.
+ */
+export function* scanSessions(
+  file: LmdbFile,
+  { subject, after, limit }: SessionQuery,
+  nowMs: number,
+): Generator<void, SessionPage, void> {
+  const table = subject === undefined ? file.sessions : file.subjectSessions
+  const prefix = subject === undefined ? Buffer.alloc(0) : subjectDigest(subject)
+  const bounds = { reverse: true, exclusiveStart: true, limit: rowsAtOnce }
+  const sessions: SessionRecord[] = []
+  let start: Buffer = Buffer.concat([prefix, after === undefined ? endOfIds : idKey(after)])
+  for (let isWhole = false; !isWhole; ) {
+    let rows = 0
+    for (const key of table.getKeys({
+      ...bounds,
+      start,
+      ...(subject !== undefined && { end: prefix }),
+    })) {
+      rows++
+      start = key
+      const record = readRecord(file, key.subarray(prefix.length))
+      if (record === undefined || record.endsAtMs <= nowMs) continue
+      if (sessions.length === limit) return { sessions, next: sessions.at(-1)?.id ?? null }
+      sessions.push(record)
+    }
+    isWhole = rows < rowsAtOnce
+    if (!isWhole) yield
+  }
+  return { sessions, next: null }
+}
+
+/** Sessions as one write transaction sees them. Only to be used inside of it. */
+export class LmdbSessions {
+  readonly #file: LmdbFile
+  readonly #facts: LmdbFacts
+  readonly #most: number
+
+  /** @param most sessions held at most */
+  constructor(file: LmdbFile, facts: LmdbFacts, most: number) {
+    this.#file = file
+    this.#facts = facts
+    this.#most = most
+  }
+
+  /** @throws {StoreUnavailable} and keeps nothing of it */
+  note(sighting: Sighting, nowMs: number): void {
+    const key = idKey(sighting.id)
+    const found = readRecord(this.#file, key)
+    const known = found !== undefined && found.endsAtMs > nowMs ? found : undefined
+    const record = mergeSighting(known, sighting)
+    if (record.endsAtMs <= nowMs) return
+    if (found === undefined) this.#makeRoom(nowMs)
+    this.#file.sessions.putSync(key, writeRow(record))
+    if (found?.endsAtMs !== record.endsAtMs) {
+      if (found !== undefined) this.#file.sessionEnds.removeSync(endKey(found.endsAtMs, key))
+      this.#file.sessionEnds.putSync(endKey(record.endsAtMs, key), nothing)
+    }
+    if (found?.subject !== record.subject) {
+      if (found !== undefined) this.#forgetSubject(found.subject, key)
+      if (record.subject !== null) {
+        const subjectKey = Buffer.concat([subjectDigest(record.subject), key])
+        this.#file.subjectSessions.putSync(subjectKey, nothing)
+      }
+    }
+  }
+
+  #makeRoom(nowMs: number): void {
+    for (const ended of endedKeys(this.#file.sessionEnds, nowMs, sweptPerSession)) {
+      const { key } = readEndKey(ended)
+      this.#forgetSubject(readRecord(this.#file, key)?.subject ?? null, key)
+      this.#file.sessions.removeSync(key)
+      this.#file.sessionEnds.removeSync(ended)
+      this.#facts.add('sessions', -1)
+    }
+    const count = this.#facts.get('sessions')
+    if (count >= this.#most) throw new StoreUnavailable(`full: ${count} sessions are kept`)
+    this.#facts.add('sessions', 1)
+  }
+
+  #forgetSubject(subject: string | null, key: Buffer): void {
+    if (subject === null) return
+    this.#file.subjectSessions.removeSync(Buffer.concat([subjectDigest(subject), key]))
+  }
+}
