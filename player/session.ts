@@ -1,7 +1,7 @@
 import { parsePlaygateSession } from '../shared/playgate-session.ts'
 import { type HeldCredential, type Instant, toCredential } from './credential.ts'
 import { place, resolveUrl } from './place.ts'
-import type { RenewalReason, Session, SessionOptions } from './types.ts'
+import type { Problem, RenewalReason, Session, SessionOptions } from './types.ts'
 
 /** What a request is told that may not even be sent. hls.js takes it for a server's answer. */
 const refusal = Object.assign(new Error('Forbidden'), { code: 403, text: 'Forbidden' })
@@ -52,11 +52,17 @@ export function createSession(
     }
   }
 
-  const deny = (status: number, reason: string) => {
+  /** @param problem what the server said: a problem document, or something else */
+  const deny = ({ status, reason, sessions, endRight }: Problem & { readonly status: number }) => {
     if (closed) return
     closed = 'denied'
     // Words only: whatever a server says, it brings no token into an event.
-    tell('denied', { status, reason: /^[a-z]+-[a-z]+$/.exec(reason)?.[0] })
+    tell('denied', {
+      status,
+      reason: /^[a-z]+-[a-z]+$/.exec(reason)?.[0],
+      sessions,
+      endRight,
+    })
   }
 
   /** Seconds. Of the two clocks the one that ran further counts: one may be set, the other may sleep. */
@@ -88,6 +94,7 @@ export function createSession(
         try {
           const sent = clock()
           const old = current
+          let said: object | undefined
           const answer = await getToken?.({ reason, previous: old?.token ?? null, signal })
           let next = toCredential(answer, sent, false, parameter)
           if (exchange && source && old?.isSession && next && !next.isSession) {
@@ -104,24 +111,18 @@ export function createSession(
               redirect: 'error',
               signal,
             })
-            const offer = await response.json().catch(() => ({}))
-            if (!response.ok) {
-              throw Object.assign(new Error('token refused'), {
-                status: response.status,
-                reason: offer.reason,
-              })
-            }
-            next = toCredential(offer, sent, true)
+            said = { ...(await response.json().catch(() => {})), status: response.status }
+            next = response.ok ? toCredential(said, sent, true) : null
           }
-          if (!next) throw new Error('bad token')
+          if (!next) throw Object.assign(new Error('bad token'), said)
           adopt(next)
           if (current && !closed) {
             tell('renewed', { reason })
             return current
           }
         } catch (error) {
-          const { status, reason } = Object(error)
-          if (renewOn.includes(status)) deny(status, reason)
+          const said = Object(error)
+          if (renewOn.includes(said.status)) deny(said)
           else {
             tell('error', { error })
             await sleep(pause * (0.5 + Math.random()))
@@ -212,15 +213,13 @@ export function createSession(
       async refused(credential, note, problem, before) {
         tell('rejected', note)
         // A body that never ends must not hold the request for ever.
-        const { reason, renew: helps } = Object(
-          await Promise.race([problem, sleep(timeoutMs)]).catch(() => {}),
-        )
+        const said = Object(await Promise.race([problem, sleep(timeoutMs)]).catch(() => {}))
         const isCurrent = credential?.token === current?.token
         if (closed) return null
         // Sent with an older token: that it is refused says nothing of the present one.
         if (!isCurrent && !before) return take()
-        if (helps === false || !getToken || (before && isCurrent && !current?.proven)) {
-          deny(note.status, reason)
+        if (said.renew === false || !getToken || (before && isCurrent && !current?.proven)) {
+          deny({ ...said, ...note })
         } else if (!before) return renew('rejected')
         return null
       },

@@ -98,6 +98,28 @@ export interface RequestNote {
   readonly status: number
 }
 
+/** What a refusal of Playgate's says. */
+export interface Problem {
+  readonly reason: string
+  /** `session-limit`: the viewer's other sessions, which have all the places. */
+  readonly sessions:
+    | readonly {
+        readonly sessionId: string
+        /** What is played there. */
+        readonly path: string
+        readonly userAgent: string
+        /** ISO 8601. */
+        readonly openedAt: string
+        readonly seenAt: string
+      }[]
+    | undefined
+  /**
+   * `session-limit`: ends one of them, once, when it is sent within five minutes as `{ endRight, sessionId }` to
+   * `POST /_playgate/session/end`. Then `renew()`, and load the source again.
+   */
+  readonly endRight: string | undefined
+}
+
 /** What listeners are told. Nothing in it holds a token; an `error` that the page threw is passed as it is. */
 export interface SessionEvents {
   /** A token is being asked for. */
@@ -113,9 +135,9 @@ export interface SessionEvents {
   /** The last word: every request fails from here on, until the page calls `renew()`. */
   denied: {
     readonly status: number
-    /** The public reason of the refusal, when it had one. */
+    /** The public reason of the refusal, when it had one: `session-ended`, `session-limit`, … */
     readonly reason: string | undefined
-  }
+  } & Pick<Partial<Problem>, 'sessions' | 'endRight'>
   /** `getToken` or the exchange failed; it may be tried again. */
   error: { readonly error: unknown }
 }

@@ -1,24 +1,38 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import Koa, { type Middleware } from 'koa'
 import { epochSecondsFromMilliseconds } from '../shared/units.ts'
+import { mountAdmin } from './admin/mount-admin.ts'
 import { type ExplainRequest, type Explanation, explain } from './http/explain.ts'
 import { Gate } from './http/gate.ts'
 import { answerNotFound, answerWhateverFails, handleRequests } from './http/handle-request.ts'
 import { createLog, type Log } from './http/log.ts'
 import { createMetrics } from './http/metrics.ts'
+import { alone, type JoinPeers } from './http/peers.ts'
+import { RefusalLog } from './http/refusal-log.ts'
+import { sessionsOf } from './http/sessions-of.ts'
 import { judgeOptions } from './options/judge-options.ts'
 import type { Options } from './options/options.ts'
 import type { SecretSources } from './options/read-secret.ts'
 import type { Configuration } from './options/schema.ts'
 import { systemSources } from './options/system-sources.ts'
 import { type MintAccessOptions, type MintedAccess, mintAccess } from './session/mint-access.ts'
+import { SessionRegistry } from './session/session-registry.ts'
+import type { Sessions } from './session/sessions.ts'
 import { createStore } from './store/create-store.ts'
-import type { Store } from './store/store.ts'
+import { observeStore } from './store/observe-store.ts'
 
 export { OptionError, type PublicReason } from '../shared/codes.ts'
 export type { ExplainRequest, Explanation } from './http/explain.ts'
 export type { Configuration } from './options/schema.ts'
 export type { MintAccessOptions, MintedAccess } from './session/mint-access.ts'
+export type {
+  EndedCount,
+  EndSelector,
+  SessionFilter,
+  SessionList,
+  Sessions,
+  SessionView,
+} from './session/sessions.ts'
 
 /** What a gate takes from its surroundings. */
 export interface PlaygateSurroundings {
@@ -28,6 +42,8 @@ export interface PlaygateSurroundings {
   readonly log?: Log
   /** Where relative directories and `file:` secrets are looked up. @default the working directory */
   readonly baseDirectory?: string
+  /** The other worker processes of the same server. @default none */
+  readonly joinPeers?: JoinPeers
   /** Where `env:` secrets are looked up. @default the environment of this process */
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
@@ -47,6 +63,10 @@ export interface Playgate {
   mintDetailed(options: MintAccessOptions): MintedAccess
   /** Which rule, which check, which answer a request would get. Changes nothing. */
   explain(request: ExplainRequest): Explanation
+  /** Who plays: see sessions, and end them. */
+  readonly sessions: Sessions
+  /** Resolves when what was ended before the start is known, or cannot be had from the store for now. */
+  ready(): Promise<void>
   /** The configuration at work, judged and frozen. */
   readonly options: Options
   /**
@@ -72,18 +92,38 @@ export function createPlaygate(
   const log = surroundings.log ?? createLog('warn')
   const metrics = createMetrics()
   const sources: SecretSources = { ...systemSources(), ...pickSources(surroundings) }
-  const open = (raw: Configuration): Gate =>
-    new Gate(judgeOptions(raw, sources), { now, log, metrics, store })
+  const peers = (surroundings.joinPeers ?? alone)(metrics.registry)
+  const refusals = new RefusalLog(peers)
+  const open = (raw: Configuration): Gate => {
+    return new Gate(judgeOptions(raw, sources), { now, log, metrics, registry, refusals, peers })
+  }
 
-  // One store for each location, kept through reloads: what was spent stays spent.
-  const stores = new Map<string, Store>()
-  const store = (location: string): Store => {
-    const known = stores.get(location)
+  // One store for each location, kept through reloads: what was spent stays spent, and what was ended stays ended.
+  const registries = new Map<string, SessionRegistry>()
+  const registry = (location: string): SessionRegistry => {
+    const known = registries.get(location)
     if (known !== undefined) return known
     const { baseDirectory } = sources
     const warn = (message: string): void => log.warn({ event: 'store' }, message)
-    const opened = createStore(location, { now, baseDirectory, warn })
-    stores.set(location, opened)
+    const store = observeStore(
+      createStore(location, { now, baseDirectory, warn }),
+      (operation, tookMs, isFailure) => metrics.storeCall(operation, tookMs / 1000, isFailure),
+    )
+    const opened = new SessionRegistry({
+      store,
+      now,
+      onStoreChange: (isUp, error) => {
+        if (isUp) log.warn({ event: 'store' }, 'the store answers again')
+        else
+          log.error(
+            { event: 'store', err: error },
+            'the store does not answer: running sessions go on',
+          )
+      },
+      onFailure: (error) => log.debug({ event: 'store', err: error }, 'the store was not told'),
+    })
+    opened.start()
+    registries.set(location, opened)
     return opened
   }
 
@@ -94,7 +134,18 @@ export function createPlaygate(
     closing.add(closed)
     return closed
   }
-  const middleware = handleRequests(() => gate, 'the-site')
+  const middleware = handleRequests(() => gate, 'the-site', [mountAdmin])
+  metrics.watchStore(() => {
+    if (!gate.needsStore) return null
+    const { sessions } = gate
+    return {
+      isUp: sessions.silentMs < silentMs,
+      silentSeconds: sessions.silentMs / 1000,
+      backlog: sessions.tracker.backlog,
+      activeSessions: sessions.tracker.activeWithin(60_000),
+      endings: sessions.endings.size,
+    }
+  })
 
   return {
     middleware: () => middleware,
@@ -103,7 +154,7 @@ export function createPlaygate(
       // Everything else is answered below; what Koa still hears of are clients that left in mid-answer.
       app.on('error', (error: unknown) => log.debug({ err: error }, 'the answer could not be sent'))
       app.use(answerWhateverFails(log))
-      app.use(handleRequests(() => gate, 'nobody'))
+      app.use(handleRequests(() => gate, 'nobody', [mountAdmin]))
       app.use(answerNotFound)
       const listener = app.callback()
       return (request, response) => void listener(request, response)
@@ -112,6 +163,12 @@ export function createPlaygate(
     mintDetailed: (options) =>
       mintAccess(gate.options, options, epochSecondsFromMilliseconds(now())),
     explain: (request) => explain(gate, request),
+    get sessions() {
+      return sessionsOf(gate)
+    },
+    ready: async () => {
+      await gate.sessions.loading
+    },
     get options() {
       return gate.options
     },
@@ -123,10 +180,19 @@ export function createPlaygate(
     },
     async close() {
       await Promise.all([retire(gate), ...closing])
-      await Promise.all([...stores.values()].map((opened) => opened.close()))
+      // The store last: what is to be told to it, is told before.
+      await Promise.all(
+        [...registries.values()].map(async (opened) => {
+          await opened.close()
+          await opened.store.close()
+        }),
+      )
     },
   }
 }
+
+/** A store that was not heard for so long is down. */
+const silentMs = 2_000
 
 function pickSources({ baseDirectory, environment }: PlaygateSurroundings): Partial<SecretSources> {
   return {

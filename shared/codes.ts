@@ -53,6 +53,8 @@ interface PlaybackErrorOptions {
   /** For the log: which check, and what it found. Must never hold a token. */
   readonly detail: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Further members of the problem document (RFC 9457 section 3.2): told to the client. */
+  readonly members?: Readonly<Record<string, unknown>>
   readonly cause?: unknown
 }
 
@@ -66,6 +68,7 @@ export class PlaybackError extends Error {
   readonly reason: PublicReason
   readonly status: number | null
   readonly headers: Readonly<Record<string, string>>
+  readonly members: Readonly<Record<string, unknown>>
 
   constructor(options: PlaybackErrorOptions) {
     super(options.detail, options.cause === undefined ? undefined : { cause: options.cause })
@@ -73,6 +76,7 @@ export class PlaybackError extends Error {
     this.reason = options.reason
     this.status = options.status ?? reasons[options.reason].status
     this.headers = options.headers ?? {}
+    this.members = options.members ?? {}
   }
 }
 

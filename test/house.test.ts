@@ -46,12 +46,24 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'server/session/': [
     'server/session/',
     'server/store/store.ts',
+    'server/store/session-store.ts',
     'server/token/',
     'server/claim/',
     'server/options',
     'shared/',
     'node:crypto',
     'lru-cache',
+  ],
+  'server/admin/': [
+    'server/admin/',
+    'server/http/',
+    'server/session/',
+    'server/claim/',
+    'server/options',
+    'shared/',
+    'node:',
+    'koa',
+    'zod',
   ],
 }
 
@@ -93,6 +105,16 @@ describe('the house', () => {
         .map((to) => `${file} -> ${to}`),
     )
     expect(crossing).toEqual([])
+  })
+
+  // It stands upon the rooms that answer viewers, and none of them upon it.
+  it('lets nobody but the public door into the admin room', () => {
+    const guests = sources
+      .filter((file) => !file.startsWith('server/admin/'))
+      .filter((file) =>
+        importsOf(file).some((specifier) => target(file, specifier).startsWith('server/admin/')),
+      )
+    expect(guests).toEqual(['server/index.ts'])
   })
 
   it('takes hls.js as types only', () => {

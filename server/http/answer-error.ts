@@ -25,15 +25,26 @@ export function setSafetyHeaders(ctx: Context): void {
   ctx.set('Referrer-Policy', 'no-referrer')
 }
 
-/** A refusal or failure as an RFC 9457 problem document, the same bytes for every request with that reason. */
+/**
+ * A refusal or failure as an RFC 9457 problem document, the same bytes for every request with that reason; but for
+ * `session-limit`, which names the viewer's other sessions.
+ */
 export function answerRefusal(
   ctx: Context,
-  { reason, status }: { reason: PublicReason; status?: number | null },
+  {
+    reason,
+    status,
+    members,
+  }: {
+    reason: PublicReason
+    status?: number | null
+    members?: Readonly<Record<string, unknown>>
+  },
   rule: Rule | null,
 ): void {
   const decided = refusalStatus(reason, rule, status)
   if (decided < 400 && rule?.denial.location) ctx.set('Location', rule.denial.location)
-  answerProblem(ctx, decided, { reason, renew: reasons[reason].renew })
+  answerProblem(ctx, decided, { reason, renew: reasons[reason].renew, ...members })
   if (decided === 503) ctx.set('Retry-After', '1')
 }
 

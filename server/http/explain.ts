@@ -87,7 +87,7 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
     }
   }
   const now = request.now === undefined ? gate.now() : epochSeconds(request.now)
-  const { decision, checks } = decide(facts, rule, gate.proofsOf(rule), now)
+  const { decision, checks } = decide(facts, rule, gate.proofsOf(rule), now, gate.sessions.endings)
   const all = [passed, found, ...checks]
   if (decision.kind === 'refused') {
     return refused(rule, all, decision.reason, decision.detail)

@@ -5,10 +5,13 @@ import { createOrigin, type Origin } from '../origin/origin.ts'
 import type { CompiledPlaylist } from '../playlist/index.ts'
 import { tokenNames } from '../session/decide.ts'
 import { ProofMemory } from '../session/proof-memory.ts'
+import type { SessionRegistry } from '../session/session-registry.ts'
 import type { Store } from '../store/store.ts'
 import type { Log } from './log.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
 import type { Metrics } from './metrics.ts'
+import type { Peers } from './peers.ts'
+import type { RefusalLog } from './refusal-log.ts'
 
 /** What a gate takes from its surroundings; tests put their own in. */
 export interface Surroundings {
@@ -16,8 +19,10 @@ export interface Surroundings {
   readonly now: () => number
   readonly log: Log
   readonly metrics: Metrics
-  /** The store of the configuration, opened when it is first needed. */
-  readonly store: (location: string) => Store
+  /** The sessions of a store, which is opened when it is first needed. */
+  readonly registry: (location: string) => SessionRegistry
+  readonly refusals: RefusalLog
+  readonly peers: Peers
 }
 
 /** Protects memory. A film of three hours has some 2 MB here. */
@@ -34,6 +39,9 @@ export class Gate {
   readonly options: Options
   readonly log: Log
   readonly metrics: Metrics
+  /** The latest refusals, for the admin API. */
+  readonly refusals: RefusalLog
+  readonly peers: Peers
   /**
    * Compiled playlists by version, mode and base; constant text without any token. Bounded by bytes too: the
    * base has the client's query in it, so one viewer could have any number of copies made.
@@ -51,15 +59,18 @@ export class Gate {
   readonly tokenParameters: readonly string[]
   readonly allowSemicolon: boolean
   readonly #now: () => number
-  readonly #store: (location: string) => Store
+  readonly #registry: (location: string) => SessionRegistry
   #underWay = 0
   #onIdle: (() => void) | null = null
   readonly #origins = new Map<string, Origin>()
   readonly #proofs = new Map<Rule, ProofMemory>()
 
   /** @throws {TypeError} when an origin cannot be set up */
-  constructor(options: Options, { now, log, metrics, store }: Surroundings) {
-    this.#store = store
+  constructor(options: Options, surroundings: Surroundings) {
+    const { now, log, metrics, registry, refusals, peers } = surroundings
+    this.#registry = registry
+    this.refusals = refusals
+    this.peers = peers
     this.options = options
     this.log = log
     this.metrics = metrics
@@ -98,19 +109,26 @@ export class Gate {
   }
 
   /**
+   * Who plays, and what was ended.
+   *
+   * @throws {OptionError} when the store cannot be opened
+   */
+  get sessions(): SessionRegistry {
+    return this.#registry(this.options.store)
+  }
+
+  /**
    * What remembers single use.
    *
    * @throws {OptionError} when it cannot be opened
    */
   store(): Store {
-    return this.#store(this.options.store)
+    return this.sessions.store
   }
 
-  /** Does any rule need the store? */
+  /** Does any rule need the store? Where nobody brings a token, nothing is spent, opened or ended. */
   get needsStore(): boolean {
-    return this.options.rules.some(({ access }) =>
-      access.some(({ singleUse }) => singleUse !== null),
-    )
+    return this.options.rules.some(({ access }) => access.length > 0)
   }
 
   originOf(rule: Rule): Origin {

@@ -6,8 +6,9 @@ import { answerError, answerProblem } from './answer-error.ts'
 import type { Gate } from './gate.ts'
 import type { Log } from './log.ts'
 import { mayConcern } from './may-concern.ts'
+import { noteRefusal } from './note-refusal.ts'
 import { readRequest } from './read-request.ts'
-import { createRoutes, ownPrefix } from './routes.ts'
+import { createRoutes, type Mount, ownPrefix } from './routes.ts'
 import { type Outcome, serveMedia } from './serve-media.ts'
 
 /** Whose the requests are that no rule matches. */
@@ -19,9 +20,14 @@ export type Remainder = 'nobody' | 'the-site'
  *
  * @param gate asked anew for each request, so that a reload counts from the next request on
  * @param remainder with an application behind us, an unreadable target that concerns no rule is left to it
+ * @param mounts endpoints of ours that other rooms bring along
  */
-export function handleRequests(gate: () => Gate, remainder: Remainder): Middleware {
-  const routes = createRoutes(gate)
+export function handleRequests(
+  gate: () => Gate,
+  remainder: Remainder,
+  mounts: readonly Mount[] = [],
+): Middleware {
+  const routes = createRoutes(gate, mounts)
   return async (ctx: Context, next: Next) => {
     if (ctx.req.url?.startsWith(ownPrefix)) return routes(ctx, next)
     return handle(ctx, next, gate(), remainder)
@@ -105,6 +111,16 @@ function record(
     gate.log.error({ ...line, origin: rule?.origin, ...describeCause(outcome, error) })
   } else if (outcome.outcome === 'refused' || letThrough) {
     gate.log.warn(line)
+    const asked = {
+      rule: ruleName,
+      method: line.method ?? '',
+      host: line.host ?? '',
+      path: line.path ?? '',
+      client: line.client ?? '',
+    }
+    const reason = outcome.reason ?? outcome.wouldRefuse ?? ''
+    const { detail = '', sessionId = null } = outcome
+    noteRefusal(gate, ctx, asked, { reason, detail, sessionId })
   } else {
     const { checks: _onlyForRefusals, ...short } = line
     gate.log.info(short)

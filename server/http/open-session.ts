@@ -4,7 +4,7 @@ import type { SessionOptions } from '../options/options.ts'
 import type { AccessGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { saltFor } from '../session/salt.ts'
-import { mintSessionToken, newSessionId } from '../session/session-token.ts'
+import { mintSessionToken } from '../session/session-token.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
 
 export interface OpenedSession {
@@ -24,7 +24,7 @@ const mostTokenCharacters = 4_096
  * Access token -> session token. It lives as long as the media and the slack, or `maxLifetimeSeconds`,
  * whichever is less.
  *
- * @param sessionId of the session that is renewed; left out, a new one
+ * @param sessionId a new one, or that of the session which is renewed
  * @throws {PlaybackError} `ERR_TOKEN_REFUSED` when no session token as narrow as the access token exists
  */
 export function openSession(
@@ -33,7 +33,7 @@ export function openSession(
   facts: RequestFacts,
   lifetime: MediaLifetime,
   now: EpochSeconds,
-  sessionId: string = newSessionId(),
+  sessionId: string,
 ): OpenedSession {
   const { durationSeconds } = lifetime
   const wanted =

@@ -55,7 +55,9 @@ async function ask(gate: Gate): Promise<ReadinessAnswer> {
 async function askStore(gate: Gate): Promise<'ok' | 'unavailable'> {
   try {
     await gate.store().check()
-    return 'ok'
+    // A process that does not know what was ended lets ended sessions play.
+    if (!gate.sessions.isInformed) await gate.sessions.refresh()
+    return gate.sessions.isInformed ? 'ok' : 'unavailable'
   } catch (error) {
     gate.log.warn({ err: error }, 'store not ready')
     return 'unavailable'

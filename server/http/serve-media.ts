@@ -9,12 +9,13 @@ import { decide } from '../session/decide.ts'
 import type { AccessGrant, Check, Decision, SessionGrant } from '../session/decision.ts'
 import { headerText, type RequestFacts } from '../session/request-facts.ts'
 import { answerProblem, setSafetyHeaders } from './answer-error.ts'
+import { beginSession } from './begin-session.ts'
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
+import { admitSession } from './count-streams.ts'
 import type { Gate } from './gate.ts'
 import { handOut, type Placement, placementOf } from './hand-out.ts'
 import { mediaLifetime } from './media-lifetime.ts'
 import { isMediaName, isPlaylistName } from './media-name.ts'
-import { openSession } from './open-session.ts'
 import { originPath, publicPath } from './public-path.ts'
 import { checkSemicolons } from './read-request.ts'
 import { sendObject } from './send-object.ts'
@@ -70,16 +71,19 @@ export async function serveMedia(
     return
   }
   checkSemicolons(rule, facts.path)
+  // What was ended before our start has to be known; for some milliseconds after it, no longer.
+  if (rule.session !== null && gate.sessions.loading !== null) await gate.sessions.loading
 
   const { decision, query: rest, checks } = decideFor(gate, rule, facts)
   // A playlist may name what another rule serves, so tokens of every rule are kept from every origin.
   const query = removeParameters(rest, gate.tokenParameters)
   if (checks.length > 0) outcome.checks = checks
+  if (decision !== null && 'sessionId' in decision) outcome.sessionId = decision.sessionId
   if (decision === null) {
     outcome.outcome = 'open'
   } else if (decision.kind !== 'refused') {
     outcome.outcome = decision.kind
-    if (decision.kind === 'session') outcome.sessionId = decision.sessionId
+    if (decision.kind === 'session') await admit(gate, rule, decision, facts, outcome)
   } else if (rule.mode === 'log') {
     outcome.outcome = 'open'
     outcome.wouldRefuse = decision.reason
@@ -98,12 +102,30 @@ export async function serveMedia(
   )
 }
 
+/** @throws {PlaybackError} `session-limit`, `session-ended`; in mode `log`, none */
+async function admit(
+  gate: Gate,
+  rule: Rule,
+  grant: SessionGrant,
+  facts: RequestFacts,
+  outcome: Outcome,
+): Promise<void> {
+  try {
+    await admitSession(gate, rule, grant, grant.claims.endTime * 1000, facts)
+  } catch (error) {
+    if (rule.mode !== 'log' || !(error instanceof PlaybackError)) throw error
+    outcome.wouldRefuse = error.reason
+    outcome.detail = error.message
+  }
+}
+
 function decideFor(
   gate: Gate,
   rule: Rule,
   facts: RequestFacts,
 ): { decision: Decision | null; query: string; checks: readonly Check[] } {
-  if (rule.mode !== 'off') return decide(facts, rule, gate.proofsOf(rule), gate.now())
+  if (rule.mode !== 'off')
+    return decide(facts, rule, gate.proofsOf(rule), gate.now(), gate.sessions.endings)
   const mark = facts.target.indexOf('?')
   return { decision: null, query: mark < 0 ? '' : facts.target.slice(mark + 1), checks: [] }
 }
@@ -228,8 +250,7 @@ async function placementFor(
     answer.kind === 'playlist'
       ? await mediaLifetime(gate, rule, answer, path)
       : { durationSeconds: null }
-  const opened = openSession(grant, rule.session, facts, lifetime, gate.now())
-  await spendOnce(gate, rule, grant, facts)
+  const opened = await beginSession(gate, rule, grant, facts, lifetime, null)
   outcome.outcome = 'opened'
   outcome.sessionId = opened.sessionId
   gate.metrics.sessionOpened(rule.name)

@@ -4,23 +4,24 @@ import { PlaybackError } from '../../shared/codes.ts'
 import { removeParameters } from '../../shared/query.ts'
 import type { Rule } from '../options/options.ts'
 import { discardBody } from '../origin/discard-body.ts'
-import { continueSession } from '../session/continue-session.ts'
-import type { AccessGrant, Check, Refusal } from '../session/decision.ts'
+import type { AccessGrant, Check, Refusal, SessionGrant } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
+import { renewSession } from '../session/renew-session.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { verifyAccess } from '../session/verify-access.ts'
-import { answerProblem, answerRefusal } from './answer-error.ts'
-import { allowOrigin, answerPreflight, forgetOrigin, isPreflight } from './cors.ts'
+import { answerError, answerProblem, answerRefusal } from './answer-error.ts'
+import { beginSession } from './begin-session.ts'
+import { allowOrigin, forgetOrigin } from './cors.ts'
 import type { Gate } from './gate.ts'
 import { playgateSession, sessionCookie, usableCarrier } from './hand-out.ts'
 import { type MediaLifetime, mediaLifetime } from './media-lifetime.ts'
-import { openSession } from './open-session.ts'
+import { noteRefusal } from './note-refusal.ts'
+import type { OpenedSession } from './open-session.ts'
+import { allowPresumed } from './presumed-rule.ts'
 import { originPath } from './public-path.ts'
-import { checkSemicolons, collectHeaders, readRequest, readTarget } from './read-request.ts'
+import { badRequest, readJsonBody } from './read-json.ts'
+import { checkSemicolons, readRequest, readTarget } from './read-request.ts'
 import { answerJson } from './routes.ts'
-import { spendOnce } from './spend-once.ts'
-
-const mostBodyBytes = 16_384
 
 const bodySchema = z.strictObject({
   accessToken: z.string().min(1).max(4096),
@@ -37,21 +38,14 @@ const bodySchema = z.strictObject({
  */
 export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const started = gate.nowMs()
-  const headers = collectHeaders(ctx.req.rawHeaders)
-  // The rule is named by the body: until that is read, the one that knows the asking page best speaks for all.
-  const presumed = presumedRule(gate, ctx.get('Origin'))
-  if (isPreflight(ctx)) {
-    if (presumed === undefined) ctx.status = 204
-    else answerPreflight(ctx, presumed, 'POST, OPTIONS')
-    return
-  }
-  if (presumed !== undefined) allowOrigin(ctx, presumed)
+  if (allowPresumed(ctx, gate)) return
   const facts = readRequest(ctx.req, {
     trustedProxies: gate.options.trustedProxies,
     pathParameters: [],
     allowSemicolon: false,
   })
-  const body = await readBody(ctx, headers.get('content-type')?.[0] ?? '')
+  const body = await readJsonBody(ctx, bodySchema)
+  await gate.sessions.loading
   const asked = askedFor(gate, facts, body.path)
   const rule = matchRule(gate.options.rules, asked)
   if (rule === null || rule.session === null) {
@@ -63,17 +57,31 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
 
   const checks: Check[] = []
   const grant = verifyBody(asked, rule, body.accessToken, gate, checks)
+  const renewed =
+    grant.kind === 'access' && body.sessionToken !== undefined
+      ? renewedSession(asked, rule, body.sessionToken, grant, gate, checks)
+      : null
   const line = { event: 'session', rule: rule.name, path: asked.path, client: facts.clientAddress }
   const count = (outcome: string, reason = '') =>
     gate.metrics.request(rule.name, outcome, reason, (gate.nowMs() - started) / 1000)
-  if (grant.kind === 'refused') {
-    const { reason, detail } = grant
-    gate.log.warn({ ...line, outcome: 'refused', reason, detail, checks })
+  const refuse = ({ reason, detail }: Pick<Refusal, 'reason' | 'detail'>): void => {
+    const sessionId = renewed?.sessionId ?? null
+    gate.log.warn({ ...line, outcome: 'refused', reason, detail, sessionId, checks })
     count('refused', reason)
-    answerRefusal(ctx, { reason }, rule)
+    const { method, host, clientAddress: client } = facts
+    noteRefusal(
+      gate,
+      ctx,
+      { rule: rule.name, method, host, path: asked.path, client },
+      { reason, detail, sessionId },
+    )
+  }
+  if (grant.kind === 'refused' || renewed?.kind === 'refused') {
+    const refusal = grant.kind === 'refused' ? grant : (renewed as Refusal)
+    answerRefusal(ctx, { reason: refusal.reason }, rule)
+    refuse(refusal)
     return
   }
-  const sessionId = renewedId(asked, rule, body.sessionToken, gate, checks)
   const lifetime = await lifetimeOf(gate, rule, asked)
   if (lifetime === null) {
     gate.log.warn({ ...line, outcome: 'missing' })
@@ -81,9 +89,17 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     answerProblem(ctx, 404, { detail: 'no playlist at that path' })
     return
   }
-  const opened = openSession(grant, rule.session, asked, lifetime, gate.now(), sessionId)
-  await spendOnce(gate, rule, grant, asked)
-  const outcome = sessionId === undefined ? 'opened' : 'renewed'
+  let opened: OpenedSession
+  try {
+    opened = await beginSession(gate, rule, grant, asked, lifetime, renewed)
+  } catch (error) {
+    // A failure of ours is no refusal.
+    if (!(error instanceof PlaybackError) || (error.status ?? 0) >= 500) throw error
+    answerError(ctx, error, rule)
+    refuse({ reason: error.reason, detail: error.message })
+    return
+  }
+  const outcome = renewed === null ? 'opened' : 'renewed'
   if (outcome === 'opened') gate.metrics.sessionOpened(rule.name)
   count(outcome)
   gate.log.info({ ...line, outcome, sessionId: opened.sessionId })
@@ -97,13 +113,6 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     expiresInSeconds: opened.expiresInSeconds,
     sessionId: opened.sessionId,
   })
-}
-
-function presumedRule(gate: Gate, origin: string): Rule | undefined {
-  const rules = gate.options.rules.filter(({ session }) => session !== null)
-  return (
-    rules.find(({ cors }) => cors.origins.has(origin)) ?? rules.find(({ cors }) => cors.anyOrigin)
-  )
 }
 
 /** The facts of this request, as though it had asked for that playlist. */
@@ -127,26 +136,34 @@ function verifyBody(
   let refused: Refusal | null = null
   for (const access of rule.access) {
     const found = { name: access.parameter, location: 'query', token } as const
-    const decision = verifyAccess(asked, access, found, gate.now(), checks, false)
+    const decision = verifyAccess(
+      asked,
+      access,
+      found,
+      gate.now(),
+      checks,
+      false,
+      gate.sessions.endings,
+    )
     if (decision.kind === 'access') return decision
     refused ??= decision
   }
   return refused ?? { kind: 'refused', reason: 'token-missing', detail: 'the rule has no access' }
 }
 
-/** The id to keep; an old token that no longer verifies gives none, and a new session begins. */
-function renewedId(
+/** The session that goes on; `null` where a new one begins. */
+function renewedSession(
   asked: RequestFacts,
   rule: Rule,
-  token: string | undefined,
+  token: string,
+  grant: AccessGrant,
   gate: Gate,
   checks: Check[],
-): string | undefined {
+): SessionGrant | Refusal | null {
   const memory = gate.proofsOf(rule)
-  if (token === undefined || rule.session === null || memory === null) return undefined
-  const found = { name: rule.session.parameter, location: 'query', token } as const
-  const decision = continueSession(asked, rule.session, memory, found, gate.now(), checks)
-  return decision.kind === 'session' && decision.sessionId !== '' ? decision.sessionId : undefined
+  if (rule.session === null || memory === null) return null
+  const { endings } = gate.sessions
+  return renewSession(asked, rule.session, memory, token, grant, gate.now(), checks, endings)
 }
 
 /** `null` when no playlist stands there. */
@@ -171,40 +188,4 @@ async function lifetimeOf(
   if (answer.kind === 'playlist') return mediaLifetime(gate, rule, answer, below)
   discardBody(answer)
   return null
-}
-
-async function readBody(ctx: Context, type: string): Promise<z.output<typeof bodySchema>> {
-  if (!/^application\/json\s*(;|$)/i.test(type))
-    throw badRequest('the body is not application/json')
-  if (ctx.req.readableEnded) {
-    throw badRequest(
-      'a body parser in front of the gate has read the body: mount the gate before it',
-    )
-  }
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > mostBodyBytes) throw badRequest('a body of more than 16 KiB', 413)
-    chunks.push(chunk)
-  }
-  let document: unknown
-  try {
-    document = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-  } catch {
-    throw badRequest('the body is not JSON')
-  }
-  const parsed = bodySchema.safeParse(document)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    // Names that a caller invents are not repeated: they could be a token.
-    const what = issue?.code === 'unrecognized_keys' ? 'an unknown member' : issue?.message
-    throw badRequest(`body ${issue?.path.join('.')}: ${what}`)
-  }
-  return parsed.data
-}
-
-function badRequest(detail: string, status?: number): PlaybackError {
-  const options = { code: 'ERR_REQUEST_TARGET', reason: 'bad-request', detail } as const
-  return new PlaybackError(status === undefined ? options : { ...options, status })
 }

@@ -3,7 +3,7 @@ import type { Rule } from '../options/options.ts'
 import type { AccessGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { spendAccess } from '../session/spend-access.ts'
-import { signedQuery } from '../session/verify-access.ts'
+import { spendSubject } from '../session/verify-access.ts'
 import type { Gate } from './gate.ts'
 
 /**
@@ -22,13 +22,7 @@ export async function spendOnce(
   if (access.singleUse === null) return
   const attempt = spendAccess(gate.store(), {
     claims,
-    subject: {
-      keyName: access.keyName,
-      scheme: access.scheme,
-      salt: access.salt,
-      path: facts.rawPath,
-      query: signedQuery(facts.target, access.parameter),
-    },
+    subject: spendSubject(access, facts),
     facts,
     saltHeaders: rule.session?.saltHeaders ?? ['user-agent'],
     graceSeconds: access.singleUse.graceSeconds,

@@ -4,10 +4,19 @@ import { resolve } from 'node:path'
 import { OptionError, type OptionProblem } from '../../shared/codes.ts'
 import { parseOrigin } from '../../shared/reach.ts'
 import { AddressSet } from '../claim/address-set.ts'
+import { keyTag } from '../session/session-id.ts'
 import { parseStoreLocation } from '../store/location.ts'
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import { judgeKey, Keyring } from '../token/keyring.ts'
-import type { AccessOptions, Options, Rule, SessionCarrier, SessionOptions } from './options.ts'
+import { isSameSecret } from '../token/mac.ts'
+import type {
+  AccessOptions,
+  AdminOptions,
+  Options,
+  Rule,
+  SessionCarrier,
+  SessionOptions,
+} from './options.ts'
 import { readSecret, type SecretSources } from './read-secret.ts'
 import {
   configurationSchema,
@@ -68,11 +77,9 @@ class Judge {
     const keyrings = new Map(
       Object.entries(shaped.keys).map(([name, key]) => [name, this.#keyring(`keys.${name}`, key)]),
     )
-    const store = this.#attempt('store', () => {
-      const location = readSecret(shaped.store, this.#sources)
-      parseStoreLocation(location, this.#sources.baseDirectory)
-      return location
-    })
+    this.#keyTags(Object.keys(shaped.keys))
+    const store = this.#store(shaped)
+    const admin = this.#admin(shaped.admin?.token)
     const trustedProxies = this.#attempt(
       'trustedProxies',
       () => new AddressSet(shaped.trustedProxies),
@@ -87,10 +94,45 @@ class Judge {
     return Object.freeze({
       listen: shaped.listen,
       cache: shaped.cache,
+      workers: shaped.workers,
       store: store ?? 'memory:',
+      admin,
       trustedProxies: trustedProxies ?? new AddressSet([]),
       rules: Object.freeze(rules),
     })
+  }
+
+  #store({ store, workers }: ShapedConfiguration): string | undefined {
+    return this.#attempt('store', () => {
+      const location = readSecret(store, this.#sources)
+      const { kind } = parseStoreLocation(location, this.#sources.baseDirectory)
+      if (kind === 'memory' && workers !== 1) {
+        throw new TypeError('workers share no memory: use lmdb:DIRECTORY or redis://…')
+      }
+      return location
+    })
+  }
+
+  #admin(token: string | undefined): AdminOptions | null {
+    if (token === undefined) return null
+    const secret = this.#attempt('admin.token', () => readSecret(token, this.#sources))
+    if (secret === undefined) return null
+    if (!/^[!-~]{12,512}$/.test(secret)) {
+      this.#complain('admin.token', 'must be 12 to 512 visible ASCII characters, without blanks')
+    }
+    return Object.freeze({ isToken: (text: string) => isSameSecret(text, secret) })
+  }
+
+  /** Session ids bear a short tag of their key's name. */
+  #keyTags(names: readonly string[]): void {
+    const tags = new Map<string, string>()
+    for (const name of names) {
+      const other = tags.get(keyTag(name))
+      if (other !== undefined) {
+        this.#complain(`keys.${name}`, `cannot be told from ${other} in session ids: rename one`)
+      }
+      tags.set(keyTag(name), name)
+    }
   }
 
   #complain(path: string, message: string): void {
@@ -258,6 +300,15 @@ class Judge {
       maxLifetimeSeconds: session.maxLifetimeSeconds,
       slackSeconds: session.slackSeconds,
       reach: session.reach,
+      limit:
+        session.maxConcurrent === 0 || access[0] === undefined
+          ? null
+          : {
+              max: session.maxConcurrent,
+              onLimit: session.onLimit,
+              idleSeconds: session.idleSeconds,
+              rightKeys: access[0].keys.derive('right to end a session v1'),
+            },
     })
   }
 

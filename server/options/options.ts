@@ -8,10 +8,19 @@ import type { Keyring } from '../token/keyring.ts'
 export interface Options {
   readonly listen: { readonly host: string; readonly port: number }
   readonly trustedProxies: AddressSet
-  /** Where single use is remembered: `memory:`, `lmdb:DIRECTORY`, `redis://…`. */
+  /** Processes of `playgate serve`; `auto`: one a core. */
+  readonly workers: number | 'auto'
+  /** Where spent tokens, sessions and what was ended are remembered: `memory:`, `lmdb:DIRECTORY`, `redis://…`. */
   readonly store: string
+  /** `null`: there is no admin API. */
+  readonly admin: AdminOptions | null
   readonly cache: { readonly playlistBytes: number }
   readonly rules: readonly Rule[]
+}
+
+/** Prints nothing of the token, however it is looked at. */
+export interface AdminOptions {
+  isToken(text: string): boolean
 }
 
 /** Where an access token may stand in a request. */
@@ -75,6 +84,18 @@ export interface SessionOptions {
   readonly maxLifetimeSeconds: number
   readonly slackSeconds: number
   readonly reach: readonly string[]
+  /** `null`: as many streams of a subject as there may be. */
+  readonly limit: ConcurrencyLimit | null
+}
+
+/** How many sessions of one subject may play at a time. */
+export interface ConcurrencyLimit {
+  readonly max: number
+  readonly onLimit: 'deny' | 'end-oldest'
+  /** A session without requests for so long is not counted. */
+  readonly idleSeconds: number
+  /** Signs the right to end one of the others. */
+  readonly rightKeys: Keyring
 }
 
 export interface Denial {

@@ -63,7 +63,7 @@ const session = z.strictObject({
   reach: z.array(z.string()).max(64).default([]),
   maxConcurrent: count.default(0),
   onLimit: z.enum(['deny', 'end-oldest']).default('deny'),
-  idleSeconds: count.positive().default(60),
+  idleSeconds: count.positive().max(86_400, 'at most a day').default(60),
 })
 
 const publicReason = z.enum([
@@ -123,9 +123,10 @@ export const configurationSchema = z.strictObject({
   listen: z
     .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8080) })
     .prefault({}),
-  workers: z.union([z.literal('auto'), count.positive()]).default(1),
+  workers: z.union([z.literal('auto'), count.positive().max(1024)]).default(1),
   trustedProxies: z.array(z.string()).max(1024).default([]),
   store: secret.default('memory:'),
+  admin: z.strictObject({ token: secret }).optional(),
   keys: z
     .record(z.string(), z.strictObject({ primary: secret, transition: secret.optional() }))
     .default({}),
@@ -156,8 +157,6 @@ export const notYetAvailable: ReadonlyArray<{
   /** The values meant; any other is judged as usual. */
   readonly only?: readonly unknown[]
 }> = [
-  { path: 'workers', unless: [1] },
-  { path: 'admin' },
   { path: 'authorize' },
   { path: 'geoip' },
   { path: 'remotes' },
@@ -166,5 +165,4 @@ export const notYetAvailable: ReadonlyArray<{
   { path: 'rules[].access[].format', only: ['ectoken', 'timed', 'managed'] },
   { path: 'rules[].session.carrier[]', only: ['define'] },
   { path: 'rules[].session.slidingSeconds', unless: [0] },
-  { path: 'rules[].session.maxConcurrent', unless: [0] },
 ]

@@ -2,12 +2,22 @@ import type { LocatedToken } from '../../shared/carrier.ts'
 import { isSessionPayload } from '../../shared/token-text.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
 import type { SessionOptions } from '../options/options.ts'
+import type { RevocationKind } from '../store/session-store.ts'
 import { judgeClaims } from '../token/edgeauth-verify.ts'
 import type { Check, Refusal, SessionGrant } from './decision.ts'
 import { describeEnd, describeFailure } from './describe-failure.ts'
+import type { Endings } from './endings.ts'
 import type { ProofMemory } from './proof-memory.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { sessionIdOf } from './session-token.ts'
+import { identityOf } from './session-token.ts'
+
+const endedDetails: Readonly<Record<RevocationKind, string>> = {
+  session: 'this session was ended',
+  subject: 'all sessions of its subject were ended',
+  access: 'all sessions of its access token were ended',
+  key: 'all sessions of its key were ended',
+  all: 'all sessions were ended',
+}
 
 /** Session token -> permission for one more object (design section 4, steps 3 and 6). */
 export function continueSession(
@@ -17,6 +27,7 @@ export function continueSession(
   found: LocatedToken,
   now: EpochSeconds,
   checks: Check[],
+  endings: Endings,
 ): SessionGrant | Refusal {
   const check = `session-token in ${found.location}`
   const fail = (refusal: Omit<Refusal, 'kind'>): Refusal => {
@@ -41,12 +52,22 @@ export function continueSession(
   if (claims.endTime > now + session.maxLifetimeSeconds + 60) {
     return fail({ reason: 'token-refused', detail: 'lives longer than session.maxLifetimeSeconds' })
   }
+  const identity = identityOf(claims)
+  const endedBy = endings.endedBy(identity)
+  if (endedBy !== null) {
+    return fail({
+      reason: 'session-ended',
+      detail: endedDetails[endedBy],
+      sessionId: identity.id,
+    })
+  }
   checks.push({ check, outcome: 'passed', detail: `good until ${describeEnd(claims.endTime)}` })
   return {
     kind: 'session',
     token: proof.token,
     place: found.location,
-    sessionId: sessionIdOf(claims),
+    sessionId: identity.id,
+    subject: identity.subject,
     claims,
   }
 }

@@ -3,6 +3,7 @@ import type { EpochSeconds } from '../../shared/units.ts'
 import type { Rule } from '../options/options.ts'
 import { continueSession } from './continue-session.ts'
 import type { Check, Decision } from './decision.ts'
+import type { Endings } from './endings.ts'
 import type { ProofMemory } from './proof-memory.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { hostPrefixed } from './session-cookie-name.ts'
@@ -20,12 +21,14 @@ export interface Decided {
  * or sent.
  *
  * @param memory of the rule; `null` when the rule has no sessions
+ * @param endings what was ended, as far as this process knows
  */
 export function decide(
   facts: RequestFacts,
   rule: Rule,
   memory: ProofMemory | null,
   now: EpochSeconds,
+  endings: Endings,
 ): Decided {
   const checks: Check[] = []
   const names = tokenNames(rule)
@@ -43,7 +46,7 @@ export function decide(
   }
   const mark = located.rest.indexOf('?')
   return {
-    decision: judge(facts, rule, memory, located.found, now, checks),
+    decision: judge(facts, rule, memory, located.found, now, checks, endings),
     query: mark < 0 ? '' : located.rest.slice(mark + 1),
     checks,
   }
@@ -63,6 +66,7 @@ function judge(
   tokens: readonly LocatedToken[],
   now: EpochSeconds,
   checks: Check[],
+  endings: Endings,
 ): Decision {
   let failedCookie: Decision | null = null
   if (rule.session !== null && memory !== null) {
@@ -77,13 +81,13 @@ function judge(
       checks.push({ check: 'session-token', outcome: 'skipped', detail: 'none in the request' })
     }
     for (const found of candidates) {
-      const decision = continueSession(facts, rule.session, memory, found, now, checks)
+      const decision = continueSession(facts, rule.session, memory, found, now, checks, endings)
       if (decision.kind === 'session' || found.location !== 'cookie') return decision
       failedCookie ??= decision
     }
   }
 
-  const decision = judgeAccess(facts, rule, tokens, now, checks, failedCookie !== null)
+  const decision = judgeAccess(facts, rule, tokens, now, checks, failedCookie !== null, endings)
   // A stale cookie with nothing beside it is refused for what is wrong with the cookie.
   if (decision.kind === 'refused' && decision.reason === 'token-missing' && failedCookie !== null) {
     return failedCookie
@@ -98,12 +102,13 @@ function judgeAccess(
   now: EpochSeconds,
   checks: Check[],
   replacesCookie: boolean,
+  endings: Endings,
 ): Decision {
   let refused: Decision | null = null
   for (const access of rule.access) {
     const found = firstNamed(tokens, access.parameter, access.carriers)
     if (found === undefined) continue
-    const decision = verifyAccess(facts, access, found, now, checks, replacesCookie)
+    const decision = verifyAccess(facts, access, found, now, checks, replacesCookie, endings)
     if (decision.kind === 'access') return decision
     refused ??= decision
   }

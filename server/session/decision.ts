@@ -19,6 +19,8 @@ export interface SessionGrant {
   readonly token: string
   readonly place: TokenLocation
   readonly sessionId: string
+  /** Who plays: what the access token had for an `id`. */
+  readonly subject: string | null
   readonly claims: Verified<EdgeauthClaims>
 }
 
@@ -30,12 +32,16 @@ export interface AccessGrant {
   readonly token: string
   readonly place: TokenLocation
   readonly claims: Verified<EdgeauthClaims>
+  /** Its tag in the ids of the sessions that it opens. */
+  readonly accessTag: string
   /** A session cookie stood beside it and was no good (the one documented fallback). */
   readonly replacesCookie: boolean
 }
 
 export interface Refusal {
   readonly kind: 'refused'
+  /** Of a session token that verified, and whose session was ended. */
+  readonly sessionId?: string
   readonly reason: PublicReason
   readonly detail: string
 }

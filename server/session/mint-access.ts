@@ -45,6 +45,9 @@ export function mintAccess(
 ): MintedAccess {
   const { rule, access } = ruleFor(options, wanted)
   const { ttlSeconds, payload } = wanted
+  if (rule.session?.limit && !wanted.subject) {
+    throw problem('subject', `${rule.name} counts streams (session.maxConcurrent): say whose`)
+  }
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1) {
     throw problem('ttlSeconds', 'not a whole number of seconds, 1 or more')
   }
@@ -61,10 +64,9 @@ export function mintAccess(
       mode: 'acl',
       path: wanted.path ?? rule.match.paths,
       endTime: expiresAt,
-      sessionId: wanted.subject ?? (access.singleUse === null ? undefined : nonce()),
+      sessionId: wanted.subject,
       ip: wanted.ip,
-      payload:
-        access.singleUse !== null && wanted.subject !== undefined ? unique(payload) : payload,
+      payload: access.singleUse === null ? payload : unique(payload),
       salt: access.salt,
       algorithm: access.scheme.algorithm,
       escapeEarly: access.escapeEarly,
@@ -112,12 +114,9 @@ function meets({ match }: Rule, entry: string): boolean {
 }
 
 /** Tokens that agree in every field are one token to single use, and two viewers must not share one. */
-function nonce(): string {
-  return randomBytes(12).toString('hex')
-}
-
 function unique(payload: string | undefined): string {
-  return payload === undefined ? `n=${nonce()}` : `${payload},n=${nonce()}`
+  const nonce = `n=${randomBytes(12).toString('hex')}`
+  return payload === undefined ? nonce : `${payload},${nonce}`
 }
 
 function problem(path: string, message: string): OptionError {

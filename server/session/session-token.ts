@@ -1,4 +1,4 @@
-import { type KeyObject, randomBytes } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import { directoryAcl } from '../../shared/acl.ts'
 import { decodeOnce } from '../../shared/query.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
@@ -6,6 +6,7 @@ import type { SessionOptions } from '../options/options.ts'
 import { mintWithKey } from '../token/edgeauth-mint.ts'
 import type { EdgeauthClaims } from '../token/edgeauth-verify.ts'
 import type { Verified } from '../token/verified.ts'
+import type { SessionIdentity } from './endings.ts'
 
 /**
  * The session token (`hdntl`, token-formats section 1.7): an EdgeAuth token whose `data` begins with the
@@ -18,17 +19,39 @@ import type { Verified } from '../token/verified.ts'
 
 const marker = 'hdntl'
 const sessionIdMark = 'sid='
+const mostSubjectCharacters = 256
+
+/** Read once for each token that was proven. */
+const identities = new WeakMap<object, SessionIdentity>()
+
+/** Which session a verified session token belongs to, and whose. */
+export function identityOf(claims: Verified<EdgeauthClaims>): SessionIdentity {
+  const known = identities.get(claims)
+  if (known !== undefined) return known
+  const identity = { id: sessionIdOf(claims), subject: subjectOfSession(claims) }
+  identities.set(claims, identity)
+  return identity
+}
 
 /** The id of the session that a verified session token belongs to. */
-export function sessionIdOf(claims: Verified<EdgeauthClaims>): string {
+function sessionIdOf(claims: Verified<EdgeauthClaims>): string {
   const last = claims.payload?.split(',').at(-1) ?? ''
   if (last.startsWith(sessionIdMark)) return last.slice(sessionIdMark.length)
   return claims.sessionId === undefined ? '' : decodeOnce(claims.sessionId)
 }
 
-/** 128 random bits: nobody guesses another's session. */
-export function newSessionId(): string {
-  return randomBytes(16).toString('hex')
+/** Who plays under a verified session token: what its access token had for an `id`. `null` where it had none. */
+function subjectOfSession(claims: Verified<EdgeauthClaims>): string | null {
+  const last = claims.payload?.split(',').at(-1) ?? ''
+  return last.startsWith(sessionIdMark) ? subjectOfAccess(claims) : null
+}
+
+/** Who a verified access token is for: its `id`. One that is too long to be listed is known by its digest. */
+export function subjectOfAccess({ sessionId }: Verified<EdgeauthClaims>): string | null {
+  if (sessionId === undefined) return null
+  const subject = decodeOnce(sessionId)
+  if (subject.length <= mostSubjectCharacters) return subject
+  return `sha256:${createHash('sha256').update(subject).digest('hex')}`
 }
 
 export interface SessionTokenGrant {

@@ -99,6 +99,22 @@ export function spendAccess(store: Store, request: SpendRequest): Promise<Spent>
   return store.spend(spendId(claims, subject), options)
 }
 
+/**
+ * Uses the right to end a session up.
+ *
+ * @param nonce of the verified right
+ * @returns whether it was there to be used
+ * @throws {StoreUnavailable}
+ */
+export async function spendRight(
+  store: Store,
+  nonce: string,
+  keepSeconds: number,
+): Promise<boolean> {
+  const options = { keepSeconds, binding: 'right', graceSeconds: 0 }
+  return (await store.spend(`right:${nonce}`, options)) === 'first'
+}
+
 /** Absent and empty differ; so do any two lists of parts. */
 function digest(purpose: string, parts: readonly (string | undefined)[]): string {
   const hash = createHash('sha256').update(`playgate ${purpose}\n`)

@@ -2,11 +2,14 @@ import type { LocatedToken } from '../../shared/carrier.ts'
 import { removeParameters } from '../../shared/query.ts'
 import { isSessionPayload } from '../../shared/token-text.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
-import type { AccessOptions } from '../options/options.ts'
-import { verifyReceived } from '../token/edgeauth-verify.ts'
+import type { AccessOptions, Options } from '../options/options.ts'
+import { proveReceived, verifyReceived } from '../token/edgeauth-verify.ts'
 import type { AccessGrant, Check, Refusal } from './decision.ts'
 import { describeEnd, describeFailure } from './describe-failure.ts'
+import type { Endings } from './endings.ts'
 import type { RequestFacts } from './request-facts.ts'
+import { accessTag } from './session-id.ts'
+import { type SpendSubject, spendId } from './spend-access.ts'
 
 /** Access token -> what its holder may open (design section 4, step 4). */
 export function verifyAccess(
@@ -16,6 +19,7 @@ export function verifyAccess(
   now: EpochSeconds,
   checks: Check[],
   replacesCookie: boolean,
+  endings: Endings,
 ): AccessGrant | Refusal {
   const check = `access-token ${access.format} in ${found.location}`
   const fail = (refusal: Omit<Refusal, 'kind'>): Refusal => {
@@ -41,6 +45,10 @@ export function verifyAccess(
       detail: `ends at ${claims.endTime}, more than maxLifetimeSeconds (${access.maxLifetimeSeconds}) from now`,
     })
   }
+  const tag = accessTag(spendId(claims, spendSubject(access, facts)))
+  if (endings.isAccessEnded(tag)) {
+    return fail({ reason: 'token-refused', detail: 'everything that it opened was ended' })
+  }
   checks.push({
     check,
     outcome: 'passed',
@@ -52,8 +60,34 @@ export function verifyAccess(
     token: result.token,
     place: found.location,
     claims,
+    accessTag: tag,
     replacesCookie,
   }
+}
+
+/**
+ * The tags of an access token under every rule whose signature it bears, whether its time has come, is over, or not: to end what it
+ * opened. A token made for one URL is known by that URL alone, and gives none.
+ */
+export function accessTagsOf({ rules }: Pick<Options, 'rules'>, token: string): string[] {
+  const tags = rules.flatMap(({ access }) =>
+    access.flatMap((entry) => {
+      const subject = { path: '/', query: '', salt: entry.salt }
+      const proof = proveReceived(token, entry.scheme, subject)
+      if (!proof.ok || proof.claims.acl === undefined) return []
+      const spent = spendSubject(entry, { rawPath: '/', target: '/' })
+      return [accessTag(spendId(proof.claims, spent))]
+    }),
+  )
+  return [...new Set(tags)]
+}
+
+/** What this access token was verified with. */
+export function spendSubject(
+  { keyName, scheme, salt, parameter }: AccessOptions,
+  { rawPath, target }: Pick<RequestFacts, 'rawPath' | 'target'>,
+): SpendSubject {
+  return { keyName, scheme, salt, path: rawPath, query: signedQuery(target, parameter) }
 }
 
 /** The query as a URL token signs it: its own parameter is no part of it (token-formats section 1.2). */

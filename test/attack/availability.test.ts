@@ -4,6 +4,8 @@ import { listen } from '../../server/app.ts'
 import { Gate } from '../../server/http/gate.ts'
 import { createLog } from '../../server/http/log.ts'
 import { createMetrics } from '../../server/http/metrics.ts'
+import { alone } from '../../server/http/peers.ts'
+import { RefusalLog } from '../../server/http/refusal-log.ts'
 import { createPlaygate } from '../../server/index.ts'
 import { judgeOptions } from '../../server/options/judge-options.ts'
 import { systemSources } from '../../server/options/system-sources.ts'
@@ -179,13 +181,16 @@ describe('T93: one viewer', () => {
       { rules: [{ origin: 'http://127.0.0.1:1', open: true }] },
       systemSources(),
     )
+    const peers = alone(createMetrics().registry)
     const gate = new Gate(options, {
       now: () => 0,
       log: createLog('silent'),
       metrics: createMetrics(),
-      store: () => {
+      registry: () => {
         throw new Error('no rule needs a store')
       },
+      peers,
+      refusals: new RefusalLog(peers),
     })
     onTestFinished(() => gate.close())
     const long = `#EXTM3U\n${'#EXTINF:4,\nsegment.m4s\n'.repeat(100_000)}`

@@ -122,7 +122,10 @@ describe('T07 and T108: a configuration that would be unsafe', () => {
       with_({ access: { format: 'edgeauth', key: 'vod', clockSkewSeconds: 3600 } }),
       'clockSkewSeconds',
     ],
-    ['an option that is not built', with_({ session: { maxConcurrent: 2 } }), 'maxConcurrent'],
+    ['an option that is not built', with_({ session: { slidingSeconds: 60 } }), 'slidingSeconds'],
+    ['workers that share no memory', { workers: 4 }, 'store'],
+    ['an administrator whom anybody can guess', { admin: { token: 'admin' } }, 'admin.token'],
+    ['an administrator without a token', { admin: { token: 'env:NOTHING' } }, 'admin.token'],
     ['restrictions that are not built', with_({ restrict: {} }), 'rules[0].restrict'],
     ['no rule', { rules: [] }, 'rules'],
   ])('%s stops the start and names its place', (_what, configuration, path) => {

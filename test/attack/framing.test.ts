@@ -254,7 +254,7 @@ describe('T48: header splitting', () => {
       )
       const [id] =
         /session-id="([^"]*)"/.exec(opened.header('playgate-session') ?? '')?.slice(1) ?? []
-      expect(id).toMatch(/^[0-9a-f]{32}$/)
+      expect(id).toMatch(/^[0-9a-f]{40}$/)
       const line = stage.log.length
       expect((await send(stage, `${segment}?hdntl=${tokenOf(opened)}`)).status).toBe(200)
       expect(JSON.parse(stage.log[line] ?? '{}').sessionId).toBe(id)

@@ -188,7 +188,7 @@ describe('POST /_playgate/session', () => {
   it('keeps no session id that is not proven to be the viewer’s, and widens nothing by renewing', async () => {
     const stage = await startGate()
     const wide = await openSession(stage, { path: '/vod/*' })
-    const id = /id=([0-9a-f]{32})/.exec(wide)?.[1] ?? 'none'
+    const id = /id=([0-9a-f]{40})/.exec(wide)?.[1] ?? 'none'
     const renew = (sessionToken: string, headers: string[] = []) =>
       post(
         stage,

@@ -11,7 +11,7 @@ import { commands } from '../../server/cli/commands.ts'
 import { judgeOptions } from '../../server/options/judge-options.ts'
 import { useBrowser } from '../stage/browser.ts'
 import { playOn } from '../stage/playing.ts'
-import { startGate, testKey } from '../stage/start-gate.ts'
+import { sessionTokenOf, startGate, testKey } from '../stage/start-gate.ts'
 import { sampleStream } from '../stage/static-server.ts'
 import { describeWith } from '../stage/tools.ts'
 
@@ -19,10 +19,17 @@ const top = join(import.meta.dirname, '../..')
 const readme = readFileSync(join(top, 'README.md'), 'utf8')
 
 /** The text of the code block that is introduced by that line. */
-function block(info: string): string {
-  const found = new RegExp(`^\`\`\`${info}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(readme)?.[1]
-  if (found === undefined) throw new Error(`the README has no block ${info}`)
+function block(info: string, page = readme): string {
+  const found = new RegExp(`^\`\`\`${info}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(page)?.[1]
+  if (found === undefined) throw new Error(`the page has no block ${info}`)
   return found
+}
+
+/** Runs lines of a page with these names in reach. */
+async function runLines(lines: string, names: Readonly<Record<string, unknown>>): Promise<void> {
+  // biome-ignore lint/complexity/useArrowFunction: its constructor is what is wanted
+  const AsyncFunction = async function () {}.constructor as FunctionConstructor
+  await new AsyncFunction(...Object.keys(names), lines)(...Object.values(names))
 }
 
 /** Inside the project, so that `playgate/server` means this package, as built. */
@@ -104,6 +111,23 @@ describe('the README', () => {
       expect(() => parseArgs({ args, options, allowPositionals: true })).not.toThrow()
     }
   })
+
+  it.each(['README.md', 'shared/docs/sessions.md'])(
+    'shows in %s how sessions end',
+    async (file) => {
+      const stage = await startGate()
+      const accessToken = stage.mint({ subject: 'u7' })
+      const opening = await stage.ask(`/vod/film/index.m3u8?hdnts=${accessToken}`)
+      const play = () => stage.ask(`/vod/film/low/1.m4s?hdntl=${sessionTokenOf(opening)}`)
+      expect((await play()).status).toBe(200)
+      const { gate } = stage
+      const passwordChangedAt = new Date(stage.clock.now() + 1)
+      const sessionId = (await gate.sessions.list()).sessions[0]?.sessionId
+      const lines = block('js sessions.js', readFileSync(join(top, file), 'utf8'))
+      await runLines(lines, { gate, accessToken, passwordChangedAt, sessionId })
+      expect((await play()).problem.reason).toBe('session-ended')
+    },
+  )
 
   it('shows the very body of a refusal', async () => {
     const shown = /^\{"type":"about:blank".*\}$/m.exec(readme)?.[0]

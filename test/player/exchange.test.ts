@@ -137,14 +137,20 @@ it('a session token from getToken needs no exchange', async () => {
 describe('an exchange', () => {
   it('that is refused is a final no', async () => {
     const asked = answerWith(
-      Response.json({ reason: 'session-limit', renew: false }, { status: 403 }),
+      Response.json(
+        { reason: 'session-limit', renew: false, sessions: [], endRight: 'r' },
+        { status: 403 },
+      ),
     )
     const { start, session, told } = opened()
     await start()
     await expect(session.renew()).rejects.toMatchObject({ code: 403 })
     await settled()
     expect(asked).toHaveLength(1)
-    expect(told.at(-1)).toEqual(['denied', { status: 403, reason: 'session-limit' }])
+    expect(told.at(-1)).toEqual([
+      'denied',
+      { status: 403, reason: 'session-limit', sessions: [], endRight: 'r' },
+    ])
   })
 
   it.each([

@@ -121,6 +121,27 @@ describe('a refusal', () => {
     expect(told.at(-1)).toEqual(['denied', { status: 403, reason: 'session-limit' }])
   })
 
+  it('tells the page of a session that was ended', async () => {
+    const { made, ask, told } = play({ getToken: issue(), origins: [origin] })
+    ask()
+    await settled()
+    last(made).fail(403, { reason: 'session-ended', renew: false })
+    await settled()
+    expect(told.at(-1)).toEqual(['denied', { status: 403, reason: 'session-ended' }])
+  })
+
+  it('hands the page the other sessions and the right to end one, and nothing else', async () => {
+    const { made, ask, told } = play({ getToken: issue(), origins: [origin] })
+    ask()
+    await settled()
+    const sessions = [{ sessionId: 'a', path: '/vod/film/index.m3u8' }]
+    const problem = { reason: 'session-limit', renew: false, sessions, endRight: 'r', token: 't' }
+    last(made).fail(403, problem)
+    await settled()
+    const detail = { status: 403, reason: 'session-limit', sessions, endRight: 'r' }
+    expect(told.at(-1)).toEqual(['denied', detail])
+  })
+
   it.each([
     ['an array buffer', (text: string) => ({ response: new TextEncoder().encode(text).buffer })],
     ['a fetch answer', (text: string) => new Response(text, { status: 403 })],

@@ -31,6 +31,7 @@ export async function protectStream(
   origin: string,
   session: NonNullable<RuleConfiguration['session']> = {},
   rule: Partial<RuleConfiguration> = {},
+  configuration: Partial<Configuration> = {},
 ): Promise<ProtectedStream> {
   const log: string[] = []
   const gate = createPlaygate(
@@ -47,6 +48,7 @@ export async function protectStream(
           ...rule,
         },
       ],
+      ...configuration,
     },
     { log: createLog('info', { write: (line) => void log.push(line) }), environment: {} },
   )

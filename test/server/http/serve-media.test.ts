@@ -19,7 +19,7 @@ describe('a playback through the gate', () => {
     )
     expect(answer.headers.get('cache-control')).toBe('private, no-store')
     expect(token).toMatch(
-      /^exp=\d+~acl=\/vod\/film\/\*~id=[0-9a-f]{32}~data=hdntl~hmac=[0-9a-f]{64}$/,
+      /^exp=\d+~acl=\/vod\/film\/\*~id=[0-9a-f]{40}~data=hdntl~hmac=[0-9a-f]{64}$/,
     )
   })
 

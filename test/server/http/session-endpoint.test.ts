@@ -19,7 +19,7 @@ describe('POST /_playgate/session', () => {
       token: expect.stringContaining(`~id=${session.sessionId}~data=hdntl~`),
       parameter: 'hdntl',
       expiresInSeconds: 312,
-      sessionId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      sessionId: expect.stringMatching(/^[0-9a-f]{40}$/),
     })
     expect(answer.headers.get('cache-control')).toBe('no-store')
     const played = await stage.ask(`/vod/film/low/1.m4s?hdntl=${session.token}`)
@@ -146,7 +146,7 @@ describe('the other endpoints of ours', () => {
     const ready = await stage.ask('/_playgate/ready')
     expect([ready.status, JSON.parse(ready.text)]).toEqual([
       200,
-      { status: 'ready', origins: { film: 'ok' } },
+      { status: 'ready', origins: { film: 'ok' }, store: 'ok' },
     ])
     await stage.origin.close()
     // Origins are asked once a second, however often somebody asks us.

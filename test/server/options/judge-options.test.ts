@@ -151,6 +151,18 @@ describe('a mistake is named with its path', () => {
     ['listen', { port: 70_000 }, 'listen.port'],
     ['store', 'sqlite:x', 'store'],
     ['store', 'redis://', 'store'],
+    ['workers', 'auto', 'store'],
+    ['workers', 2, 'store'],
+    ['workers', 0, 'workers'],
+    ['workers', 'many', 'workers'],
+    ['admin', { token: 'short' }, 'admin.token'],
+    ['admin', { token: 'with a blank in it' }, 'admin.token'],
+    ['admin', { token: 'env:NOT_SET' }, 'admin.token'],
+    ['admin', {}, 'admin.token'],
+    ['rules.0.session.maxConcurrent', -1, 'rules[0].session.maxConcurrent'],
+    ['rules.0.session.onLimit', 'shrug', 'rules[0].session.onLimit'],
+    ['rules.0.session.idleSeconds', 0, 'rules[0].session.idleSeconds'],
+    ['rules.0.session.idleSeconds', 86_401, 'rules[0].session.idleSeconds'],
     ['rules.0.access.singleUseGraceSeconds', 3600, 'rules[0].access[0].singleUseGraceSeconds'],
   ])('%s = %j', (path, value, place) => {
     expect(problemsOf(changed(path, value)).map((problem) => problem.path)).toContain(place)
@@ -174,15 +186,12 @@ describe('a mistake is named with its path', () => {
   })
 
   it.each([
-    ['workers', 'auto', 'workers'],
-    ['admin', { token: 'x' }, 'admin'],
     ['geoip', { database: 'x' }, 'geoip'],
     ['remotes', {}, 'remotes'],
     ['rules.0.restrict', { countries: { allow: ['CH'] } }, 'rules[0].restrict'],
     ['rules.0.remoteAuth', 'site', 'rules[0].remoteAuth'],
     ['rules.0.access', { format: 'ectoken', key: 'vod' }, 'rules[0].access.format'],
     ['rules.0.session', { carrier: ['define'] }, 'rules[0].session.carrier[0]'],
-    ['rules.0.session', { maxConcurrent: 2 }, 'rules[0].session.maxConcurrent'],
   ])('refuses %s = %j by name rather than ignore it', (path, value, place) => {
     expect(problemsOf(changed(path, value))).toEqual([
       { path: place, message: 'not available in this version of Playgate' },

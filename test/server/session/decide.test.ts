@@ -204,7 +204,7 @@ describe('an access token', () => {
     const minted = stage.mint({ ip: '127.0.0.1', subject: 'user-7', payload: 'a,b=c' })
     const token = sessionTokenOf(await stage.ask(`${playlist}?hdnts=${minted}`))
     expect(token).toMatch(
-      /^ip=127\.0\.0\.1~exp=\d+~acl=\/vod\/film\/\*~id=user-7~data=hdntl,a%2cb%3dc,sid=[0-9a-f]{32}~hmac=/,
+      /^ip=127\.0\.0\.1~exp=\d+~acl=\/vod\/film\/\*~id=user-7~data=hdntl,a%2cb%3dc,sid=[0-9a-f]{40}~hmac=/,
     )
     expect((await stage.ask(`${segment}?hdntl=${token}`)).status).toBe(200)
   })

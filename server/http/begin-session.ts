@@ -1,0 +1,81 @@
+import { PlaybackError } from '../../shared/codes.ts'
+import type { Rule } from '../options/options.ts'
+import type { AccessGrant, SessionGrant } from '../session/decision.ts'
+import type { RequestFacts } from '../session/request-facts.ts'
+import { keyTag, newSessionId } from '../session/session-id.ts'
+import { subjectOfAccess } from '../session/session-token.ts'
+import type { Counting } from '../session/session-tracker.ts'
+import { claimPlace, countingFor, factsOf, type Playing } from './count-streams.ts'
+import type { Gate } from './gate.ts'
+import type { MediaLifetime } from './media-lifetime.ts'
+import { type OpenedSession, openSession } from './open-session.ts'
+import { spendOnce } from './spend-once.ts'
+
+/**
+ * Opens a session with a verified access token, or renews one: mints its token, counts it, spends the access token last of all, and
+ * tells the store behind the viewer's back.
+ *
+ * @param renewed the session that goes on; `null`: a new one
+ * @throws {PlaybackError} the session is refused, and nothing is spent
+ * @throws {TypeError} for a rule without sessions: a mistake of the caller
+ */
+export async function beginSession(
+  gate: Gate,
+  rule: Rule,
+  grant: AccessGrant,
+  facts: RequestFacts,
+  lifetime: MediaLifetime,
+  renewed: Pick<SessionGrant, 'sessionId'> | null,
+): Promise<OpenedSession> {
+  const { session } = rule
+  if (session === null) throw new TypeError('a rule without sessions opens none')
+  const playing: Playing = {
+    sessionId: renewed?.sessionId ?? newIdFor(gate, grant),
+    subject: subjectOfAccess(grant.claims),
+  }
+  const opened = openSession(grant, session, facts, lifetime, gate.now(), playing.sessionId)
+  const counting = await count(gate, rule, playing, facts, renewed === null)
+  try {
+    await spendOnce(gate, rule, grant, facts)
+  } catch (error) {
+    if (counting !== null && renewed === null) await giveBack(gate, counting, playing)
+    throw error
+  }
+  const told = factsOf(rule, playing, facts, opened.expiresAt * 1000, gate.nowMs())
+  gate.sessions.tracker.opened(rule, told, counting)
+  return opened
+}
+
+function newIdFor(gate: Gate, { access, accessTag }: AccessGrant): string {
+  const openedAtMs = Math.floor(gate.nowMs())
+  return newSessionId({ openedAtMs, keyTag: keyTag(access.keyName), accessTag })
+}
+
+/** @returns how it is counted; `null`: it is not */
+async function count(
+  gate: Gate,
+  rule: Rule,
+  playing: Playing,
+  facts: RequestFacts,
+  isNew: boolean,
+): Promise<Counting | null> {
+  try {
+    const counting = countingFor(rule, playing, facts)
+    if (counting !== null) await claimPlace(gate, rule, playing, counting, isNew)
+    return counting
+  } catch (error) {
+    if (rule.mode !== 'log' || !(error instanceof PlaybackError)) throw error
+    // Lets through what it would refuse, and says so.
+    const { reason, message } = error
+    gate.log.warn({ event: 'session-limit', rule: rule.name, path: facts.path, reason }, message)
+    return null
+  }
+}
+
+async function giveBack(gate: Gate, counting: Counting, { sessionId }: Playing): Promise<void> {
+  try {
+    await gate.sessions.store.leavePlace(counting.subject, sessionId)
+  } catch (error) {
+    gate.log.warn({ event: 'store', err: error }, 'a place is taken until it is idle')
+  }
+}

@@ -1,0 +1,41 @@
+import type { LocatedToken } from '../../shared/carrier.ts'
+import type { EpochSeconds } from '../../shared/units.ts'
+import { epochSeconds } from '../../shared/units.ts'
+import type { SessionOptions } from '../options/options.ts'
+import { continueSession } from './continue-session.ts'
+import type { AccessGrant, Check, Refusal, SessionGrant } from './decision.ts'
+import type { Endings } from './endings.ts'
+import type { ProofMemory } from './proof-memory.ts'
+import type { RequestFacts } from './request-facts.ts'
+import { subjectOfAccess } from './session-token.ts'
+
+/** A viewer who comes back after a night goes on with his session. */
+const renewableSeconds = 86_400
+
+/**
+ * The session that an old token belongs to, to be renewed with an access token that has verified. The token may have ended a while
+ * ago: what it proves is whose session it was, and the access token gives the right to go on.
+ *
+ * @returns a refusal for a session that was ended; `null` when the token proves nothing, or is another subject's, and a new session
+ *   begins
+ */
+export function renewSession(
+  facts: RequestFacts,
+  session: SessionOptions,
+  memory: ProofMemory,
+  token: string,
+  grant: AccessGrant,
+  now: EpochSeconds,
+  checks: Check[],
+  endings: Endings,
+): SessionGrant | Refusal | null {
+  const found: LocatedToken = { name: session.parameter, location: 'query', token }
+  const proof = memory.prove(token, facts)
+  const endTime = proof.ok ? proof.claims.endTime : 0
+  // Judged as though it were the last second of its life.
+  const at = endTime < now && endTime > now - renewableSeconds ? epochSeconds(endTime) : now
+  const decision = continueSession(facts, session, memory, found, at, checks, endings)
+  if (decision.kind === 'refused') return decision.reason === 'session-ended' ? decision : null
+  const isSame = decision.subject === subjectOfAccess(grant.claims)
+  return isSame && decision.sessionId !== '' ? decision : null
+}

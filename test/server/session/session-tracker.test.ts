@@ -1,0 +1,250 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type Counting,
+  type SessionFacts,
+  SessionTracker,
+} from '../../../server/session/session-tracker.ts'
+import { MemoryStore } from '../../../server/store/memory.ts'
+import type { SessionStore } from '../../../server/store/session-store.ts'
+import { StoreUnavailable } from '../../../server/store/store.ts'
+import { createClock } from '../../stage/clock.ts'
+
+const rule = {}
+const id = (number: number): string => number.toString(16).padStart(40, '0')
+
+function stage() {
+  const clock = createClock()
+  const memory = new MemoryStore({ now: clock.now, maxMarkers: 1_000_000 })
+  const calls: (keyof SessionStore)[] = []
+  const failures: unknown[] = []
+  const ended: string[] = []
+  const state = { isDown: false }
+  // Every call is counted, and fails while the store is down.
+  const store = new Proxy(memory, {
+    get(target, name: keyof SessionStore) {
+      return async (...args: unknown[]) => {
+        calls.push(name)
+        if (state.isDown) throw new StoreUnavailable('away')
+        return (target[name] as (...args: unknown[]) => unknown).apply(target, args)
+      }
+    },
+  })
+  const open = (): SessionTracker =>
+    new SessionTracker({
+      store,
+      now: clock.now,
+      onEnded: async (ids) => void ended.push(...ids),
+      onFailure: (error) => failures.push(error),
+    })
+  const facts = (number: number, more: Partial<SessionFacts> = {}): SessionFacts => ({
+    id: id(number),
+    subject: 'u7',
+    rule: 'films',
+    path: '/vod/a.m3u8',
+    client: '192.0.2.1',
+    userAgent: 'Viewer',
+    openedAtMs: clock.now(),
+    endsAtMs: clock.now() + 3_600_000,
+    ...more,
+  })
+  const counting = (device: string, more: Partial<Counting> = {}): Counting => ({
+    subject: 'u7',
+    device,
+    idleSeconds: 60,
+    max: 1,
+    onLimit: 'deny',
+    ...more,
+  })
+  const ask = (tracker: SessionTracker, number: number, count: Counting | null = null) =>
+    tracker.admit(rule, id(number), facts(number).endsAtMs, () => ({
+      facts: facts(number),
+      counting: count,
+    }))
+  return { clock, memory, calls, failures, ended, state, open, facts, counting, ask }
+}
+
+const admitted = { kind: 'admitted' }
+
+describe('sessions of a rule without a limit', () => {
+  it('cost the store nothing at a request, and one call in a while for all of them', async () => {
+    const { calls, open, ask, memory, clock } = stage()
+    const tracker = open()
+    for (let round = 0; round < 50; round++) {
+      for (let number = 0; number < 20; number++) expect(ask(tracker, number)).toEqual(admitted)
+    }
+    expect(calls).toEqual([])
+    await tracker.flush()
+    expect(calls).toEqual(['noteSessions'])
+    expect(await memory.findSession(id(7))).toMatchObject({ requests: 50, seenAtMs: clock.now() })
+    await tracker.flush()
+    expect(calls).toHaveLength(1)
+  })
+
+  it('go on while the store is away, which then hears of every request', async () => {
+    const { state, failures, open, ask, memory } = stage()
+    const tracker = open()
+    state.isDown = true
+    for (let round = 0; round < 3; round++) {
+      expect(ask(tracker, 1)).toEqual(admitted)
+      await tracker.flush()
+    }
+    expect(failures).toHaveLength(3)
+    expect(tracker.backlog).toBe(1)
+    state.isDown = false
+    await tracker.flush()
+    expect(await memory.findSession(id(1))).toMatchObject({ requests: 3 })
+    expect(tracker.backlog).toBe(0)
+  })
+
+  it('are known again to a store that lost them', async () => {
+    const { open, ask, clock, facts } = stage()
+    const tracker = open()
+    tracker.opened(rule, facts(1, { path: '/vod/film.m3u8' }), null)
+    await tracker.flush()
+    const empty = new MemoryStore({ now: clock.now, maxMarkers: 10 })
+    const other = new SessionTracker({
+      store: empty,
+      now: clock.now,
+      onEnded: async () => undefined,
+      onFailure: () => undefined,
+    })
+    ask(other, 1)
+    await other.flush()
+    expect(await empty.findSession(id(1))).toMatchObject({ subject: 'u7', requests: 1 })
+  })
+
+  it('take turns when there are very many, and none is silent for long', async () => {
+    const { clock, open, ask, memory } = stage()
+    const tracker = open()
+    const all = 5_000
+    const everybodyAsks = () => {
+      for (let number = 0; number < all; number++) ask(tracker, number)
+    }
+    for (let second = 0; second < 40; second++) {
+      everybodyAsks()
+      await tracker.flush()
+      clock.advance(1000)
+    }
+    for (let number = 0; number < all; number += 50) {
+      const record = await memory.findSession(id(number))
+      expect(clock.now() - (record?.seenAtMs ?? 0)).toBeLessThanOrEqual(17_000)
+    }
+    expect(tracker.activeWithin(60_000)).toBe(all)
+  })
+})
+
+describe('sessions of a rule with a limit', () => {
+  it('are counted with one call, and refused when there is no place', async () => {
+    const { calls, open, counting } = stage()
+    const tracker = open()
+    expect(await tracker.claim(id(1), counting('tv'), true)).toEqual(admitted)
+    expect(await tracker.claim(id(2), counting('phone'), true)).toEqual({
+      kind: 'full',
+      others: [id(1)],
+    })
+    expect(calls).toEqual(['claimPlaces', 'claimPlaces'])
+  })
+
+  it('once counted, wait for the store no more, and keep their place by playing', async () => {
+    const { calls, clock, open, facts, counting, ask } = stage()
+    const tracker = open()
+    await tracker.claim(id(1), counting('tv'), true)
+    tracker.opened(rule, facts(1), counting('tv'))
+    for (let second = 0; second < 200; second++) {
+      expect(ask(tracker, 1, counting('tv'))).toEqual(admitted)
+      await tracker.flush()
+      clock.advance(1000)
+    }
+    expect(await tracker.claim(id(2), counting('phone'), true)).toMatchObject({ kind: 'full' })
+    // Every ten seconds.
+    expect(calls.filter((name) => name === 'claimPlaces').length).toBeLessThan(23)
+  })
+
+  it('on another process wait once, and are counted there as well', async () => {
+    const { open, facts, counting, ask } = stage()
+    const [one, other] = [open(), open()]
+    await one.claim(id(1), counting('tv'), true)
+    one.opened(rule, facts(1), counting('tv'))
+    const first = ask(other, 1, counting('tv'))
+    expect(first).toBeInstanceOf(Promise)
+    // Whatever the player asks for meanwhile waits for the same answer.
+    expect(ask(other, 1, counting('tv'))).toBe(first)
+    expect(await first).toEqual(admitted)
+    expect(ask(other, 1, counting('tv'))).toEqual(admitted)
+  })
+
+  it('that come back from a pause have to find a place', async () => {
+    const { clock, open, facts, counting, ask } = stage()
+    const tracker = open()
+    await tracker.claim(id(1), counting('tv'), true)
+    tracker.opened(rule, facts(1), counting('tv'))
+    clock.advance(61_000)
+    expect(await tracker.claim(id(2), counting('phone'), true)).toEqual(admitted)
+    tracker.opened(rule, facts(2), counting('phone'))
+    const full = { kind: 'full', others: [id(2)] }
+    expect(await ask(tracker, 1, counting('tv'))).toEqual(full)
+    // For a second the answer is known.
+    expect(ask(tracker, 1, counting('tv'))).toEqual(full)
+    clock.advance(61_000)
+    expect(await ask(tracker, 1, counting('tv'))).toEqual(admitted)
+  })
+
+  it('whose place went to another on the same device hear so within seconds', async () => {
+    const { clock, open, facts, counting, ask } = stage()
+    const [one, other] = [open(), open()]
+    await one.claim(id(1), counting('tv'), true)
+    one.opened(rule, facts(1), counting('tv'))
+    expect(await other.claim(id(2), counting('tv'), true)).toEqual(admitted)
+    clock.advance(10_000)
+    expect(ask(one, 1, counting('tv'))).toEqual(admitted)
+    await one.flush()
+    expect(ask(one, 1, counting('tv'))).toEqual({ kind: 'full', others: [id(2)] })
+  })
+
+  it('that had to make room are ended', async () => {
+    const { clock, ended, open, facts, counting, ask } = stage()
+    const tracker = open()
+    const ending = (device: string) => counting(device, { onLimit: 'end-oldest' })
+    await tracker.claim(id(1), ending('tv'), true)
+    tracker.opened(rule, facts(1), ending('tv'))
+    expect(await tracker.claim(id(2), ending('phone'), true)).toEqual(admitted)
+    expect(ended).toEqual([id(1)])
+    clock.advance(10_000)
+    ask(tracker, 1, ending('tv'))
+    await tracker.flush()
+    expect(ended).toEqual([id(1), id(1)])
+  })
+
+  it('are refused at opening while the store is away, and go on when they run', async () => {
+    const { state, clock, calls, open, facts, counting, ask } = stage()
+    const tracker = open()
+    await tracker.claim(id(1), counting('tv'), true)
+    tracker.opened(rule, facts(1), counting('tv'))
+    state.isDown = true
+    await expect(tracker.claim(id(2), counting('tv'), true)).rejects.toThrow(StoreUnavailable)
+    clock.advance(120_000)
+    const before = calls.length
+    expect(await ask(tracker, 1, counting('tv'))).toEqual(admitted)
+    // Nobody waits for a store that is away, more than once a second.
+    for (let count = 0; count < 100; count++) await ask(tracker, 1, counting('tv'))
+    expect(calls.length).toBe(before + 1)
+  })
+
+  it('are counted by the new limit after a reload', async () => {
+    const { open, facts, counting, ask } = stage()
+    const tracker = open()
+    const two = { max: 2 }
+    for (const number of [1, 2]) {
+      await tracker.claim(id(number), counting(`d${number}`, two), true)
+      tracker.opened(rule, facts(number), counting(`d${number}`, two))
+    }
+    const changed = tracker.admit({}, id(1), 0, () => ({
+      facts: facts(1),
+      counting: counting('d1', { max: 1 }),
+    }))
+    // It is counted, and the limit is for those that come.
+    expect(await changed).toEqual(admitted)
+    expect(await tracker.claim(id(3), counting('d3'), true)).toMatchObject({ kind: 'full' })
+    expect(ask(tracker, 2, counting('d2', two))).toEqual(admitted)
+  })
+})
