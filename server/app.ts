@@ -5,7 +5,8 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 
 export interface ListenOptions {
   readonly host: string
@@ -13,14 +14,27 @@ export interface ListenOptions {
   readonly port: number
 }
 
+export interface DrainOptions {
+  /** How long an idle connection stays open, for a request that is on its way already. @default 5000 */
+  readonly drainMs?: number
+  /** How long answers may then still take, as with `close()`. @default 10000 */
+  readonly graceMs?: number
+}
+
 export interface RunningServer {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string
   /**
    * Stops accepting, lets answers under way finish, and resolves when the last connection is closed. What
-   * still runs after `graceMs` is cut.
+   * still runs after `graceMs` is cut. Shortens a `drain()` under way.
    */
   close(graceMs?: number): Promise<void>
+  /**
+   * Leaves without a request lost, while another process goes on accepting at this address: stops accepting,
+   * answers whatever still comes over the connections there are, each with `Connection: close`, leaves idle
+   * ones open for `drainMs`, and then finishes as `close()` does. Resolves when the last connection is closed.
+   */
+  drain(options?: DrainOptions): Promise<void>
 }
 
 /** Limits of a connection (threats T92, T93). */
@@ -35,6 +49,9 @@ const limits = {
   insecureHTTPParser: false,
 }
 
+/** For the request of a connection that was accepted just before the end; browsers open some that never bring one. */
+const unusedMs = 1_000
+
 /**
  * Listens with strict parsing and bounded heads.
  *
@@ -44,24 +61,16 @@ export async function listen(
   listener: RequestListener,
   { host, port }: ListenOptions,
 ): Promise<RunningServer> {
-  const server = createServer(limits, listener)
+  const server = createServer(limits)
   // A reader that stands still holds a connection to the origin too (threats T92). Longer than a blocked reload.
   server.timeout = 60_000
-  const answers = new WeakMap<object, Set<ServerResponse>>()
-  server.on('request', ({ socket }, response) => {
-    const ofSocket = answers.get(socket) ?? new Set()
-    answers.set(socket, ofSocket.add(response))
-    response.once('close', () => {
-      ofSocket.delete(response)
-      // While stopping, a connection that was busy closes as soon as it is idle.
-      if (!server.listening) setImmediate(() => server.closeIdleConnections())
-    })
-  })
+  // Ahead of the listener, which may answer at once.
+  const connections = new Connections(server)
+  server.on('request', listener)
   server.on('checkExpectation', refuseExpectation)
   server.on('clientError', (error, socket) => {
     // What is malformed behind a request must not be answered in the middle of that request's answer.
-    const isUnderWay = [...(answers.get(socket) ?? [])].some(({ headersSent }) => headersSent)
-    if (isUnderWay) socket.destroy()
+    if (connections.isAnswering(socket as Socket)) socket.destroy()
     else refuseMalformed(error, socket as Socket)
   })
   await new Promise<void>((resolve, reject) => {
@@ -75,19 +84,109 @@ export async function listen(
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
   return {
     url: `http://${name}:${address.port}`,
-    close: (graceMs = 10_000) => close(server, graceMs),
+    close: (graceMs = 10_000) => close(server, connections, graceMs),
+    drain: ({ drainMs = 5_000, graceMs = 10_000 } = {}) =>
+      drain(server, connections, { drainMs, graceMs }),
   }
 }
 
-function close(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
+async function close(server: Server, connections: Connections, graceMs: number): Promise<void> {
+  stopAccepting(server)
+  connections.leave()
+  // Requests that have arrived and were not read yet are no idle connections.
+  await setImmediate()
+  await new Promise<void>((resolve) => {
+    const unused = setTimeout(() => connections.closeUnused(), Math.min(unusedMs, graceMs))
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
     server.close(() => {
+      clearTimeout(unused)
       clearTimeout(cut)
       resolve()
     })
-    server.closeIdleConnections()
+    connections.closeIdle()
   })
+}
+
+async function drain(
+  server: Server,
+  connections: Connections,
+  { drainMs, graceMs }: Required<DrainOptions>,
+): Promise<void> {
+  connections.leave()
+  await new Promise<void>((resolve) => {
+    const idle = setTimeout(resolve, drainMs)
+    stopAccepting(server, () => {
+      clearTimeout(idle)
+      resolve()
+    })
+  })
+  await close(server, connections, graceMs)
+}
+
+/** HTTP's own close() would cut idle connections too. */
+function stopAccepting(server: Server, onClosed?: () => void): void {
+  NetServer.prototype.close.call(server, onClosed)
+}
+
+/** The connections of a server, and what is being answered on each. */
+class Connections {
+  readonly #server: Server
+  readonly #answers = new Map<Socket, Set<ServerResponse>>()
+  /** Told to be the last of their connection. */
+  readonly #last = new WeakSet<ServerResponse>()
+  #phase: 'serving' | 'leaving' | 'closing' = 'serving'
+
+  constructor(server: Server) {
+    this.#server = server
+    server.on('connection', (socket: Socket) => {
+      this.#answers.set(socket, new Set())
+      socket.once('close', () => this.#answers.delete(socket))
+    })
+    server.on('request', ({ socket }, response) => this.#begin(socket, response))
+  }
+
+  /** Is the head of an answer out, and its end not? */
+  isAnswering(socket: Socket): boolean {
+    return [...(this.#answers.get(socket) ?? [])].some(({ headersSent }) => headersSent)
+  }
+
+  /** From now on each answer says `Connection: close`, so that its client opens a connection elsewhere. */
+  leave(): void {
+    if (this.#phase !== 'serving') return
+    this.#phase = 'leaving'
+    for (const answers of this.#answers.values()) this.#makeLast([...answers].at(-1))
+  }
+
+  /** Closes idle connections, and those that are busy as soon as they are idle. */
+  closeIdle(): void {
+    this.#phase = 'closing'
+    this.#server.closeIdleConnections()
+  }
+
+  /** Closes connections over which nothing ever came: to Node they are not idle. */
+  closeUnused(): void {
+    for (const socket of this.#answers.keys()) if (socket.bytesRead === 0) socket.destroy()
+  }
+
+  #begin(socket: Socket, response: ServerResponse): void {
+    const answers = this.#answers.get(socket) ?? new Set()
+    if (this.#phase !== 'serving') {
+      // What was pipelined behind a last answer would never be answered (RFC 9112 section 9.6).
+      for (const earlier of answers) if (this.#last.delete(earlier)) earlier.shouldKeepAlive = true
+      this.#makeLast(response)
+    }
+    answers.add(response)
+    response.once('close', () => {
+      answers.delete(response)
+      if (this.#phase === 'closing') void setImmediate().then(() => this.closeIdle())
+    })
+  }
+
+  #makeLast(response: ServerResponse | undefined): void {
+    if (response === undefined || !response.shouldKeepAlive || response.headersSent) return
+    response.shouldKeepAlive = false
+    this.#last.add(response)
+  }
 }
 
 /** What the parser refuses never reaches the gate: answered here, in the gate's own shape, and closed. */

@@ -101,6 +101,7 @@ async function dispatch(
       const { raw, baseDirectory } = loadConfiguration(needed(values, 'config'))
       const gate = createPlaygate(raw, { baseDirectory, now: terminal.now })
       try {
+        await gate.ready()
         const request = {
           url: operand,
           method: text(values, 'method'),

@@ -1,12 +1,17 @@
+import cluster from 'node:cluster'
 import { resolve } from 'node:path'
-import { listen, type RunningServer } from '../app.ts'
-import { createLog } from '../http/log.ts'
-import { type Configuration, createPlaygate, OptionError, type Playgate } from '../index.ts'
+import { type ListenOptions, listen, type RunningServer } from '../app.ts'
+import { createLog, type Log } from '../http/log.ts'
+import { type Configuration, createPlaygate, type Playgate } from '../index.ts'
+import type { Options } from '../options/options.ts'
 import { findPlaylists } from './find-playlists.ts'
 import { keyNew } from './key-new.ts'
 import { loadConfiguration } from './load-configuration.ts'
 import { type ExitStatus, type Terminal, UsageError } from './output.ts'
 import { untilStopped } from './until-stopped.ts'
+import { describeListenError, isWorker, runWorker } from './worker.ts'
+import { isForOne, judgeFile, type Opened, openFile } from './worker-configuration.ts'
+import { countWorkers, runPrimary } from './workers.ts'
 
 export interface ServeOptions {
   readonly config: string | undefined
@@ -19,7 +24,10 @@ export interface ServeOptions {
 /** A printed URL is good for this long: time to try it, and not to share it for good. */
 const printedTtlSeconds = 3_600
 
-/** `playgate serve`: runs until SIGINT or SIGTERM; SIGHUP takes a changed configuration file up. */
+/**
+ * `playgate serve`: runs until SIGINT or SIGTERM; SIGHUP takes a changed configuration file up. With several
+ * workers, this process keeps them running and serves nothing itself; each of them comes through here too.
+ */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<ExitStatus> {
   const { config, origin } = options
   if ((config === undefined) === (origin === undefined)) {
@@ -28,48 +36,102 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
   if (!levels.includes(options.logLevel))
     throw new UsageError(`--log-level is one of ${levels.join(', ')}`)
+  return config === undefined
+    ? serveOrigin(origin ?? '', options, terminal)
+    : serveFile(config, options, terminal)
+}
 
+async function serveOrigin(
+  origin: string,
+  options: ServeOptions,
+  terminal: Terminal,
+): Promise<ExitStatus> {
   const log = createLog(options.logLevel)
-  const { raw, baseDirectory, playlists } =
-    config !== undefined
-      ? { ...loadConfiguration(config), playlists: [] }
-      : await zeroConfiguration(origin ?? '')
+  const { raw, baseDirectory, playlists } = await zeroConfiguration(origin)
   const gate = createPlaygate(raw, { log, baseDirectory, now: terminal.now })
-  const { host, port } = gate.options.listen
+  const lines = (url: string): string[] => playable(gate, url, playlists)
+  return serveAlone({ gate, reload: () => undefined }, { options, terminal, log, lines })
+}
+
+async function serveFile(
+  config: string,
+  options: ServeOptions,
+  terminal: Terminal,
+): Promise<ExitStatus> {
+  const log = createLog(options.logLevel)
+  const { now } = terminal
+  if (isWorker()) {
+    const ofWorker = log.child({ pid: process.pid })
+    return runWorker({
+      log: ofWorker,
+      open: (joinPeers) =>
+        openFile(config, loadConfiguration(config), { log: ofWorker, now, joinPeers }),
+      at: (gate) => whereToListen(gate.options, options),
+    })
+  }
+  const loaded = loadConfiguration(config)
+  const lines = [`Mint an access token with: playgate token mint --config ${config}`]
+  // Under a primary process that is not ours, such as a process manager's, there can be no further one.
+  if (!isForOne(loaded) && cluster.isPrimary) {
+    const judged = judgeFile(loaded)
+    const count = countWorkers(judged.workers)
+    const { host, port } = whereToListen(judged, options)
+    // Whatever the file says by the time another worker reads it.
+    const place = ['--host', host, '--port', String(port)]
+    if (count > 1) {
+      return runPrimary({
+        config,
+        options: judged,
+        args: ['serve', '--config', config, ...place, '--log-level', options.logLevel],
+        judge: () => judgeFile(loadConfiguration(config)),
+        log,
+        terminal,
+        onListens(url) {
+          terminal.out(`Playgate listens on ${url} (process ${process.pid}, ${count} workers)`)
+          for (const line of lines) terminal.out(line)
+        },
+      })
+    }
+  }
+  const opened = openFile(config, loaded, { log, now })
+  return serveAlone(opened, { options, terminal, log, lines: () => lines })
+}
+
+interface Alone {
+  readonly options: ServeOptions
+  readonly terminal: Terminal
+  readonly log: Log
+  /** What to print when the URL is known. */
+  readonly lines: (url: string) => readonly string[]
+}
+
+/** Everything in this process. */
+async function serveAlone(
+  { gate, reload }: Opened,
+  { options, terminal, log, lines }: Alone,
+): Promise<ExitStatus> {
   let server: RunningServer
   try {
-    server = await listen(gate.callback(), {
-      host: options.host ?? host,
-      port: options.port ?? port,
-    })
+    server = await listen(gate.callback(), whereToListen(gate.options, options))
   } catch (error) {
     await gate.close()
-    terminal.err(`playgate: cannot listen: ${(error as Error).message}; another port: --port 8081`)
+    terminal.err(describeListenError(error))
     return 1
   }
-
   terminal.out(`Playgate listens on ${server.url} (process ${process.pid})`)
-  for (const line of playable(gate, server.url, playlists, config)) terminal.out(line)
+  for (const line of lines(server.url)) terminal.out(line)
   await untilStopped({
-    onReload: () => {
-      if (config === undefined) return
-      try {
-        const { listen: before } = gate.options
-        gate.reload(loadConfiguration(config).raw)
-        log.info({ event: 'reload', config }, 'took the configuration up')
-        const { listen: after } = gate.options
-        if (before.host !== after.host || before.port !== after.port) {
-          log.warn({ event: 'reload', config }, 'listen is read at the start only: restart for it')
-        }
-      } catch (error) {
-        const problems = error instanceof OptionError ? error.problems : undefined
-        log.error({ event: 'reload', config, problems, err: error }, 'kept the old configuration')
-      }
-    },
+    onReload: reload,
+    onRestart: () =>
+      log.warn({ event: 'restart' }, 'with one process there is nobody to take over'),
   })
   await server.close()
   await gate.close()
   return 0
+}
+
+function whereToListen({ listen: at }: Options, { host, port }: ServeOptions): ListenOptions {
+  return { host: host ?? at.host, port: port ?? at.port }
 }
 
 interface Zero {
@@ -98,15 +160,7 @@ async function zeroConfiguration(origin: string): Promise<Zero> {
   return { raw, baseDirectory: process.cwd(), playlists }
 }
 
-function playable(
-  gate: Playgate,
-  url: string,
-  playlists: readonly string[],
-  config: string | undefined,
-): string[] {
-  if (config !== undefined) {
-    return [`Mint an access token with: playgate token mint --config ${config}`]
-  }
+function playable(gate: Playgate, url: string, playlists: readonly string[]): string[] {
   const targets = playlists.length > 0 ? playlists : ['/PATH/TO/index.m3u8']
   return [
     '',

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createPlaygate } from '../../server/index.ts'
 import { deferred } from '../stage/deferred.ts'
 import { startFakeOrigin } from '../stage/fake-origin.ts'
 import { testKey } from '../stage/start-gate.ts'
@@ -127,5 +128,78 @@ rules:
     const [status] = await once(child, 'close')
     expect(status).toBe(0)
     await origin.close()
+  })
+})
+
+describe('the store of a configuration file that names none', () => {
+  const keys = { vod: { primary: testKey } }
+  const yaml = `
+keys: { vod: { primary: ${testKey} } }
+rules:
+  - { name: film, origin: ${JSON.stringify(sampleStream)}, access: { format: edgeauth, key: vod, singleUse: true }, session: {} }
+`
+  async function mint(): Promise<string> {
+    const access = { format: 'edgeauth', key: 'vod' } as const
+    const gate = createPlaygate({ keys, rules: [{ origin: sampleStream, access, session: {} }] })
+    const token = gate.mint({ path: '/*', ttlSeconds: 300 })
+    await gate.close()
+    return token
+  }
+  const spend = async ({ out }: Served, token: string): Promise<number> =>
+    (await fetch(`${/http:\S+/.exec(out())?.[0]}/index.m3u8?hdnts=${token}`)).status
+  async function stop({ child }: Served): Promise<void> {
+    child.kill('SIGTERM')
+    expect(await once(child, 'close')).toEqual([0, null])
+  }
+
+  it('lies beside the file, and outlives the process', async () => {
+    const config = join(folder, 'playgate.yaml')
+    writeFileSync(config, yaml)
+    const token = await mint()
+    const first = await serve(['--config', config])
+    expect(await spend(first, token)).toBe(200)
+    await stop(first)
+    expect(existsSync(join(folder, '.playgate', 'store'))).toBe(true)
+    const second = await serve(['--config', config])
+    expect(await spend(second, token)).toBe(403)
+    expect(await spend(second, await mint())).toBe(200)
+    await stop(second)
+    expect(second.err()).not.toContain('remembered until the end only')
+  })
+
+  it('is the memory, with a warning, where there can be no directory', async () => {
+    writeFileSync(join(folder, '.playgate'), 'a file in its place')
+    const config = join(folder, 'playgate.yaml')
+    writeFileSync(config, yaml)
+    const token = await mint()
+    const served = await serve(['--config', config])
+    expect(served.err()).toContain('what is spent is remembered until the end only')
+    expect(served.err()).toContain('.playgate/store')
+    expect(await spend(served, token)).toBe(200)
+
+    // A directory that can be used by now must not make it forget.
+    rmSync(join(folder, '.playgate'))
+    served.child.kill('SIGHUP')
+    await expect.poll(served.err, { timeout: 10_000 }).toContain('took the configuration up')
+    expect(await spend(served, token)).toBe(403)
+    await stop(served)
+  })
+
+  it('is the memory without a word for a directory that is given instead of a file', async () => {
+    const served = await serve(['--origin', sampleStream])
+    expect(existsSync(join(folder, '.playgate'))).toBe(false)
+    await stop(served)
+    expect(served.err()).not.toContain('remembered until the end only')
+  })
+})
+
+describe('a server of one process', () => {
+  it('stays when it is told to replace its workers, and says that it has none', async () => {
+    const config = join(folder, 'playgate.yaml')
+    writeFileSync(config, `rules: [{ origin: ${JSON.stringify(sampleStream)}, open: true }]`)
+    const { child, out, err } = await serve(['--config', config])
+    child.kill('SIGUSR2')
+    await expect.poll(err, { timeout: 10_000 }).toContain('with one process there is nobody')
+    expect((await fetch(`${/http:\S+/.exec(out())?.[0]}/index.m3u8`)).status).toBe(200)
   })
 })
