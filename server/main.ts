@@ -9,7 +9,7 @@ import { createLog } from './http/log.ts'
 // Built, this file is dist/server/main.js; the stream is not copied.
 const top = join(import.meta.dirname, '..', '..')
 const log = createLog(process.env.LOG_LEVEL ?? 'warn')
-const { gate, listener } = createDemo({
+const { gate, listener, adminToken } = createDemo({
   stream: join(top, 'player', 'demo', 'stream'),
   page: join(top, 'dist', 'demo'),
   log,
@@ -28,6 +28,7 @@ process.stdout.write(
     `  The demo page          ${server.url}/`,
     '  A link for any player  (VLC, ffplay, Safari; good for an hour)',
     `  ${server.url}/vod/sample/index.m3u8?${parameter}=${token}`,
+    `  Who is watching        ${server.url}/_playgate/admin/  with the token ${adminToken}`,
     '',
     '',
   ].join('\n'),

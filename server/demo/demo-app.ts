@@ -18,6 +18,8 @@ export interface DemoOptions {
 export interface Demo {
   readonly gate: Playgate
   readonly listener: RequestListener
+  /** Opens `/_playgate/admin/`; new with every start. */
+  readonly adminToken: string
 }
 
 /** Paths that belong to the demo's server; a development server leaves them to it. */
@@ -31,8 +33,10 @@ const accessTtlSeconds = 60
  * a site's own Koa app with the gate as one of its middlewares.
  */
 export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
+  const adminToken = keyNew().slice(0, 16)
   const gate = createPlaygate(
     {
+      admin: { token: adminToken },
       keys: { demo: { primary: keyNew() } },
       rules: [
         {
@@ -68,7 +72,7 @@ export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
   })
   app.use(router.routes())
   app.use(gate.middleware())
-  return { gate, listener: app.callback() }
+  return { gate, listener: app.callback(), adminToken }
 }
 
 function answer(ctx: Context, document: unknown): void {

@@ -2,7 +2,7 @@ import { PlaybackError } from '../../shared/codes.ts'
 import type { Rule } from '../options/options.ts'
 import type { AccessGrant, SessionGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
-import { keyTag, newSessionId } from '../session/session-id.ts'
+import { accessTag, keyTag, newSessionId } from '../session/session-id.ts'
 import { subjectOfAccess } from '../session/session-token.ts'
 import type { Counting } from '../session/session-tracker.ts'
 import { claimPlace, countingFor, factsOf, type Playing } from './count-streams.ts'
@@ -46,9 +46,13 @@ export async function beginSession(
   return opened
 }
 
-function newIdFor(gate: Gate, { access, accessTag }: AccessGrant): string {
+function newIdFor(gate: Gate, { access, spendId }: AccessGrant): string {
   const openedAtMs = Math.floor(gate.nowMs())
-  return newSessionId({ openedAtMs, keyTag: keyTag(access.keyName), accessTag })
+  return newSessionId({
+    openedAtMs,
+    keyTag: keyTag(access.keyName),
+    accessTag: accessTag(spendId),
+  })
 }
 
 /** @returns how it is counted; `null`: it is not */

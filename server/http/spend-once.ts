@@ -3,7 +3,6 @@ import type { Rule } from '../options/options.ts'
 import type { AccessGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { spendAccess } from '../session/spend-access.ts'
-import { spendSubject } from '../session/verify-access.ts'
 import type { Gate } from './gate.ts'
 
 /**
@@ -16,13 +15,13 @@ import type { Gate } from './gate.ts'
 export async function spendOnce(
   gate: Gate,
   rule: Rule,
-  { access, claims }: AccessGrant,
+  { access, claims, spendId }: AccessGrant,
   facts: RequestFacts,
 ): Promise<void> {
   if (access.singleUse === null) return
   const attempt = spendAccess(gate.store(), {
+    spendId,
     claims,
-    subject: spendSubject(access, facts),
     facts,
     saltHeaders: rule.session?.saltHeaders ?? ['user-agent'],
     graceSeconds: access.singleUse.graceSeconds,

@@ -32,8 +32,8 @@ export interface AccessGrant {
   readonly token: string
   readonly place: TokenLocation
   readonly claims: Verified<EdgeauthClaims>
-  /** Its tag in the ids of the sessions that it opens. */
-  readonly accessTag: string
+  /** Its identity, whatever its text. */
+  readonly spendId: string
   /** A session cookie stood beside it and was no good (the one documented fallback). */
   readonly replacesCookie: boolean
 }

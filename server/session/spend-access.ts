@@ -8,8 +8,8 @@ import { saltFacts } from './salt.ts'
 
 /** What a token was verified with: everything that its signature covers and its claims do not show. */
 export interface SpendSubject {
-  /** The name of the key in the configuration. Primary and transition key share it. */
-  readonly keyName: string
+  /** Of the key in the configuration. Primary and transition key share it, and so do keys that share a secret. */
+  readonly secretName: string
   readonly scheme: Pick<EdgeauthScheme, 'algorithm' | 'ignoreQueryString'>
   readonly salt: string
   /** Raw path and query as verified: what a URL token is bound to. Of no account for ACL tokens. */
@@ -32,12 +32,12 @@ const marginSeconds = 60
  * tokens for single use gives each an `id` of its own.
  */
 export function spendId(claims: Verified<EdgeauthClaims>, subject: SpendSubject): string {
-  const { keyName, scheme, salt, path, query } = subject
+  const { secretName, scheme, salt, path, query } = subject
   const isUrlToken = claims.acl === undefined
   // What the signature leaves out must not make one token many.
   const signedQuery = isUrlToken && !scheme.ignoreQueryString ? query : undefined
   return digest('access token', [
-    keyName,
+    secretName,
     scheme.algorithm,
     salt,
     claims.ip,
@@ -73,8 +73,9 @@ export function keepSecondsFor(claims: Pick<EdgeauthClaims, 'endTime'>, now: Epo
 }
 
 export interface SpendRequest {
+  /** Of the verified token: see `spendId`. */
+  readonly spendId: string
   readonly claims: Verified<EdgeauthClaims>
-  readonly subject: SpendSubject
   readonly facts: Pick<RequestFacts, 'clientAddress' | 'headers' | 'host'>
   /** Of the rule's session, lower case; `['user-agent']` is a sensible choice where there is none. */
   readonly saltHeaders: readonly string[]
@@ -90,13 +91,13 @@ export interface SpendRequest {
  * @throws {StoreUnavailable} the first use cannot be proven: refuse
  */
 export function spendAccess(store: Store, request: SpendRequest): Promise<Spent> {
-  const { claims, subject, facts, saltHeaders, graceSeconds, now } = request
+  const { claims, facts, saltHeaders, graceSeconds, now } = request
   const options: SpendOptions = {
     keepSeconds: keepSecondsFor(claims, now),
     binding: spendBinding(facts, saltHeaders),
     graceSeconds,
   }
-  return store.spend(spendId(claims, subject), options)
+  return store.spend(request.spendId, options)
 }
 
 /**

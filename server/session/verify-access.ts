@@ -45,8 +45,8 @@ export function verifyAccess(
       detail: `ends at ${claims.endTime}, more than maxLifetimeSeconds (${access.maxLifetimeSeconds}) from now`,
     })
   }
-  const tag = accessTag(spendId(claims, spendSubject(access, facts)))
-  if (endings.isAccessEnded(tag)) {
+  const id = spendId(claims, spendSubject(access, facts))
+  if (endings.isAccessEnded(accessTag(id))) {
     return fail({ reason: 'token-refused', detail: 'everything that it opened was ended' })
   }
   checks.push({
@@ -60,7 +60,7 @@ export function verifyAccess(
     token: result.token,
     place: found.location,
     claims,
-    accessTag: tag,
+    spendId: id,
     replacesCookie,
   }
 }
@@ -84,10 +84,10 @@ export function accessTagsOf({ rules }: Pick<Options, 'rules'>, token: string): 
 
 /** What this access token was verified with. */
 export function spendSubject(
-  { keyName, scheme, salt, parameter }: AccessOptions,
+  { secretName, scheme, salt, parameter }: AccessOptions,
   { rawPath, target }: Pick<RequestFacts, 'rawPath' | 'target'>,
 ): SpendSubject {
-  return { keyName, scheme, salt, path: rawPath, query: signedQuery(target, parameter) }
+  return { secretName, scheme, salt, path: rawPath, query: signedQuery(target, parameter) }
 }
 
 /** The query as a URL token signs it: its own parameter is no part of it (token-formats section 1.2). */

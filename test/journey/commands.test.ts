@@ -34,14 +34,18 @@ it('the command can be executed as it is built', () => {
 })
 
 describe('npm start', () => {
-  it('prints a page and a link for any player, and both are there', async () => {
+  it('prints a page, a link for any player and the admin page, and all are there', async () => {
     const { child, out } = start('dist/server/main.js', [], { PORT: '0' })
-    await expect.poll(out, { timeout: 15_000 }).toMatch(/index\.m3u8\?hdnts=\S+/)
-    const [page = '', link = ''] = out().match(/http:\S+/g) ?? []
+    await expect.poll(out, { timeout: 15_000 }).toMatch(/with the token \S+\n/)
+    const [page = '', link = '', admin = ''] = out().match(/http:\S+/g) ?? []
     expect(await (await fetch(page)).text()).toContain('<title>')
     const playlist = await fetch(link)
     expect(await playlist.text()).toContain('v540/index.m3u8?hdntl=')
     expect((await fetch(link.split('?')[0] ?? '')).status).toBe(403)
+    expect(await (await fetch(admin)).text()).toContain('<title>')
+    const authorization = `Bearer ${/with the token (\S+)/.exec(out())?.[1]}`
+    const listed = await fetch(`${admin}sessions`, { headers: { authorization } })
+    expect(await listed.json()).toMatchObject({ sessions: [{ state: 'active', requests: 1 }] })
     child.kill('SIGTERM')
     expect((await once(child, 'close'))[0]).toBe(0)
   })

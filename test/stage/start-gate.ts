@@ -95,6 +95,8 @@ export interface StageOptions {
   readonly access?: Record<string, unknown>
   readonly configuration?: Partial<Configuration>
   readonly routes?: Readonly<Record<string, OriginHandler>>
+  /** What the clock shows at first, in milliseconds. For a store that has a clock of its own: now. */
+  readonly startMs?: number
 }
 
 export const viewer = { 'User-Agent': 'Viewer/1.0' }
@@ -102,7 +104,7 @@ export const viewer = { 'User-Agent': 'Viewer/1.0' }
 /** A gate in front of a fake origin, on real sockets and a clock that stands still; closed when the test ends. */
 export async function startGate(options: StageOptions = {}): Promise<StagedGate> {
   const origin = await startFakeOrigin({ ...filmRoutes, ...options.routes })
-  const clock = createClock()
+  const clock = createClock(options.startMs)
   const log: string[] = []
   const rule: RuleConfiguration = {
     name: 'film',

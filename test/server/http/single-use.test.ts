@@ -82,6 +82,34 @@ describe('a single-use access token', () => {
     expect((await stage.ask(target)).status).toBe(403)
   })
 
+  it('is one token, under however many names its key stands in the configuration', async () => {
+    const edgeauth = { format: 'edgeauth' as const, singleUse: true }
+    const stage = await startGate({
+      access: { key: 'vod', singleUse: true },
+      configuration: {
+        keys: {
+          vod: { primary: testKey },
+          live: { primary: otherKey, transition: testKey },
+        },
+      },
+      rule: { access: [{ ...edgeauth, key: 'vod' }] },
+    })
+    const token = stage.mint()
+    expect((await stage.ask(`${path}?hdnts=${token}`)).status).toBe(200)
+    const rule = (key: string) => ({
+      match: { paths: ['/vod/*'] },
+      stripPrefix: '/vod',
+      origin: stage.origin.url,
+      access: { ...edgeauth, key },
+      session: {},
+    })
+    stage.gate.reload({
+      keys: { live: { primary: otherKey, transition: testKey }, vod: { primary: testKey } },
+      rules: [rule('live')],
+    })
+    expect((await stage.ask(`${path}?hdnts=${token}`)).status).toBe(403)
+  })
+
   it('is let through in mode log, and the log says that it was used before', async () => {
     const { ask, log, mint } = await startGate({ ...once, rule: { mode: 'log' } })
     const target = `${path}?hdnts=${mint()}`

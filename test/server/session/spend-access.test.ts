@@ -23,7 +23,13 @@ import { createClock } from '../../stage/clock.ts'
 const [oldKey, newKey] = ['0f1e2d3c4b5a69788796a5b4c3d2e1f0', '102f3e4d5c6b7a8998a7b6c5d4e3f201']
 const scheme = readScheme({ keys: new Keyring(newKey, oldKey) })
 const now = epochSeconds(1_800_000_000)
-const subject: SpendSubject = { keyName: 'vod', scheme, salt: '', path: '/vod/a.m3u8', query: '' }
+const subject: SpendSubject = {
+  secretName: 'vod',
+  scheme,
+  salt: '',
+  path: '/vod/a.m3u8',
+  query: '',
+}
 
 function verified(token: string, request: Partial<EdgeauthRequest> = {}): Verified<EdgeauthClaims> {
   const facts = { path: subject.path, query: '', salt: '', clientIp: '192.0.2.1', now, ...request }
@@ -67,7 +73,7 @@ describe('the id under which an access token is spent', () => {
     const claims = verified(mintEdgeauth({ ...fields, key: newKey }))
     const subjects: SpendSubject[] = [
       subject,
-      { ...subject, keyName: 'live' },
+      { ...subject, secretName: 'live' },
       { ...subject, salt: 'x' },
       { ...subject, scheme: { ...scheme, algorithm: 'sha1' } },
     ]
@@ -141,7 +147,12 @@ describe('the binding of a spent token', () => {
 
 describe('spending an access token', () => {
   const claims = verified(mintEdgeauth({ ...fields, key: newKey }))
-  const request = { claims, subject, saltHeaders: ['user-agent'], graceSeconds: 5 }
+  const request = {
+    spendId: spendId(claims, subject),
+    claims,
+    saltHeaders: ['user-agent'],
+    graceSeconds: 5,
+  }
 
   it('lets the first client win, and hear it again within the grace', async () => {
     const clock = createClock(now * 1000)
