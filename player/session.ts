@@ -6,6 +6,8 @@ import type { Problem, RenewalReason, Session, SessionOptions } from './types.ts
 /** What a request is told that may not even be sent. hls.js takes it for a server's answer. */
 const refusal = Object.assign(new Error('Forbidden'), { code: 403, text: 'Forbidden' })
 
+type Refused = Problem & { readonly status: number }
+
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 /**
@@ -52,11 +54,11 @@ export function createSession(
     }
   }
 
-  /** @param problem what the server said: a problem document, or something else */
-  const deny = ({ status, reason, sessions, endRight }: Problem & { readonly status: number }) => {
-    if (closed) return
+  /** The last word, where what a server said is a refusal: a status that says so, and perhaps a problem document. */
+  const deny = ({ status, reason, sessions, endRight }: Refused) => {
+    if (closed || !renewOn.includes(status)) return
     closed = 'denied'
-    // Words only: whatever a server says, it brings no token into an event.
+    // Whatever a server says, it brings no token into an event: the reason is a word, and all else is for the list to choose from.
     tell('denied', {
       status,
       reason: /^[a-z]+-[a-z]+$/.exec(reason)?.[0],
@@ -94,7 +96,6 @@ export function createSession(
         try {
           const sent = clock()
           const old = current
-          let said: object | undefined
           const answer = await getToken?.({ reason, previous: old?.token ?? null, signal })
           let next = toCredential(answer, sent, false, parameter)
           if (exchange && source && old?.isSession && next && !next.isSession) {
@@ -111,19 +112,20 @@ export function createSession(
               redirect: 'error',
               signal,
             })
-            said = { ...(await response.json().catch(() => {})), status: response.status }
-            next = response.ok ? toCredential(said, sent, true) : null
+            const { status } = response
+            const offer = await response.json().catch(() => {})
+            deny({ ...offer, status })
+            next = toCredential(response.ok && offer, sent, true)
           }
-          if (!next) throw Object.assign(new Error('bad token'), said)
+          if (!next) throw new Error('bad token')
           adopt(next)
           if (current && !closed) {
             tell('renewed', { reason })
             return current
           }
         } catch (error) {
-          const said = Object(error)
-          if (renewOn.includes(said.status)) deny(said)
-          else {
+          deny(Object(error))
+          if (!closed) {
             tell('error', { error })
             await sleep(pause * (0.5 + Math.random()))
           }

@@ -88,7 +88,9 @@ export function createPlaygate(
   configuration: Configuration,
   surroundings: PlaygateSurroundings = {},
 ): Playgate {
-  const now = surroundings.now ?? (() => Date.now())
+  const clock = surroundings.now ?? (() => Date.now())
+  // What is kept of times is whole milliseconds, whatever the clock gives.
+  const now = (): number => Math.floor(clock())
   const log = surroundings.log ?? createLog('warn')
   const metrics = createMetrics()
   const sources: SecretSources = { ...systemSources(), ...pickSources(surroundings) }
@@ -139,7 +141,7 @@ export function createPlaygate(
     if (!gate.needsStore) return null
     const { sessions } = gate
     return {
-      isUp: sessions.silentMs < silentMs,
+      isUp: sessions.isUp,
       silentSeconds: sessions.silentMs / 1000,
       backlog: sessions.tracker.backlog,
       activeSessions: sessions.tracker.activeWithin(60_000),
@@ -175,6 +177,12 @@ export function createPlaygate(
     reload(raw) {
       const next = open(raw)
       const old = gate
+      if (next.options.store !== old.options.store) {
+        log.warn(
+          { event: 'store' },
+          'another store: what was spent and ended stays behind in the old one',
+        )
+      }
       gate = next
       retire(old).catch((error: unknown) => log.error({ err: error }, 'closing a replaced gate'))
     },
@@ -190,9 +198,6 @@ export function createPlaygate(
     },
   }
 }
-
-/** A store that was not heard for so long is down. */
-const silentMs = 2_000
 
 function pickSources({ baseDirectory, environment }: PlaygateSurroundings): Partial<SecretSources> {
   return {

@@ -47,6 +47,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'server/session/',
     'server/store/store.ts',
     'server/store/session-store.ts',
+    'server/store/revocation-log.ts',
+    'server/store/expiry-queue.ts',
     'server/token/',
     'server/claim/',
     'server/options',

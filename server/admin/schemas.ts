@@ -104,9 +104,16 @@ export const endSelector = z
       .optional()
       .describe('Only those opened before this time, in ISO 8601 or milliseconds. Left out: now'),
   })
-  .describe('Which sessions to end: exactly one of subject, accessToken, key and all')
+  .describe(
+    'Which sessions to end: exactly one of subject, accessToken, key and all, or a subject and a key',
+  )
   .meta({
-    oneOf: ['subject', 'accessToken', 'key', 'all'].map((name) => ({ required: [name] })),
+    oneOf: [
+      { required: ['subject'] },
+      { required: ['accessToken'] },
+      { required: ['key'], not: { required: ['subject'] } },
+      { required: ['all'] },
+    ],
   })
 
 export const endedCount = z

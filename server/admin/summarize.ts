@@ -1,14 +1,11 @@
 import { PlaybackError } from '../../shared/codes.ts'
 import type { Gate } from '../http/gate.ts'
+import { mostRefusals } from '../http/refusal-log.ts'
 import { sessionsOf } from '../http/sessions-of.ts'
 import type { Summary } from './schemas.ts'
 import { version } from './version.ts'
 
 const minutes = 5
-/** A store that was not heard for so long is down. */
-const silentMs = 2_000
-/** As many as `RefusalLog` keeps. */
-const mostRemembered = 200
 /** Looked at for the figures: pages ask for them every other second. */
 const mostCounted = 1_000
 
@@ -22,10 +19,10 @@ export async function summarize(gate: Gate): Promise<Summary> {
     version,
     now: new Date(gate.nowMs()).toISOString(),
     sessions: await countSessions(gate),
-    refusals: { lately, minutes, more: lately === mostRemembered },
+    refusals: { lately, minutes, more: lately === mostRefusals },
     store: {
       kind: kindOf(options.store),
-      isUp: sessions.silentMs < silentMs,
+      isUp: sessions.isUp,
       silentSeconds: Number.isFinite(sessions.silentMs) ? sessions.silentMs / 1000 : null,
     },
     rules: options.rules.map(({ name, mode, match, session }) => ({

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Log } from '../http/log.ts'
 import type { JoinPeers } from '../http/peers.ts'
 import { type Configuration, createPlaygate, OptionError, type Playgate } from '../index.ts'
@@ -7,7 +9,8 @@ import { systemSources } from '../options/system-sources.ts'
 import { type LoadedConfiguration, loadConfiguration } from './load-configuration.ts'
 
 /** Of a file that names no store; the directory lies beside the file. */
-const embeddedStore = 'lmdb:.playgate/store'
+const embeddedDirectory = '.playgate/store'
+const embeddedStore = `lmdb:${embeddedDirectory}`
 
 /** A gate over a configuration file. */
 export interface Opened {
@@ -42,7 +45,7 @@ export function judgeFile(loaded: LoadedConfiguration): Options {
 
 /**
  * A gate over a file, with the embedded store where it names none. One process can do without, when that
- * directory cannot be used; for several there would be nothing that they share.
+ * directory is not there and cannot be made; for several there would be nothing that they share.
  *
  * @throws {OptionError} with the path of every mistake
  */
@@ -58,6 +61,8 @@ export function openFile(
       return from(withStore(given, store))
     } catch (error) {
       if (namesStore(given) || !isForOne(given) || !isAboutStore(error)) throw error
+      // What is there and cannot be used is not to be passed over: it holds what was spent and ended.
+      if (existsSync(join(given.baseDirectory, embeddedDirectory))) throw error
       const made = from(withStore(given, 'memory:'))
       store = 'memory:'
       const { message } = error

@@ -77,17 +77,17 @@ export class WorkerPeers {
   }
 
   #tell(message: unknown): void {
-    const bytes = Buffer.byteLength(JSON.stringify(message) ?? '')
-    if (bytes > mostToldBytes) {
-      this.#options.warn(`a message of ${bytes} bytes to the other workers was not sent`)
-      return
-    }
     const nowMs = this.#options.now()
     if (nowMs - this.#second.beganMs >= 1_000) this.#second = { beganMs: nowMs, told: 0 }
     this.#second.told += 1
-    if (this.#second.told <= mostToldPerSecond) this.#channel.send({ playgate: 'tell', message })
-    else if (this.#second.told === mostToldPerSecond + 1) {
+    if (this.#second.told > mostToldPerSecond) {
+      if (this.#second.told > mostToldPerSecond + 1) return
       this.#options.warn(`more than ${mostToldPerSecond} messages a second to the other workers`)
+      return
     }
+    const bytes = Buffer.byteLength(JSON.stringify(message) ?? '')
+    if (bytes > mostToldBytes) {
+      this.#options.warn(`a message of ${bytes} bytes to the other workers was not sent`)
+    } else this.#channel.send({ playgate: 'tell', message })
   }
 }

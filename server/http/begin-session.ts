@@ -4,12 +4,12 @@ import type { AccessGrant, SessionGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { accessTag, keyTag, newSessionId } from '../session/session-id.ts'
 import { subjectOfAccess } from '../session/session-token.ts'
-import type { Counting } from '../session/session-tracker.ts'
+import type { Counting } from '../session/tracked-session.ts'
 import { claimPlace, countingFor, factsOf, type Playing } from './count-streams.ts'
 import type { Gate } from './gate.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
 import { type OpenedSession, openSession } from './open-session.ts'
-import { spendOnce } from './spend-once.ts'
+import { refuseSpent, spendOnce } from './spend-once.ts'
 
 /**
  * Opens a session with a verified access token, or renews one: mints its token, counts it, spends the access token last of all, and
@@ -34,12 +34,15 @@ export async function beginSession(
     subject: subjectOfAccess(grant.claims),
   }
   const opened = openSession(grant, session, facts, lifetime, gate.now(), playing.sessionId)
-  const counting = await count(gate, rule, playing, facts, renewed === null)
-  try {
-    await spendOnce(gate, rule, grant, facts)
-  } catch (error) {
-    if (counting !== null && renewed === null) await giveBack(gate, counting, playing)
-    throw error
+  const counting = await countAndSpend(gate, rule, grant, playing, facts, renewed === null)
+  // All this took its time, in which somebody may have ended what it began with.
+  if (gate.sessions.endings.isAccessEnded(accessTag(grant.spendId))) {
+    if (counting !== null) await giveBack(gate, counting, playing)
+    throw new PlaybackError({
+      code: 'ERR_TOKEN_REFUSED',
+      reason: 'token-refused',
+      detail: 'everything that the access token opens was ended meanwhile',
+    })
   }
   const told = factsOf(rule, playing, facts, opened.expiresAt * 1000, gate.nowMs())
   gate.sessions.tracker.opened(rule, told, counting)
@@ -55,6 +58,36 @@ function newIdFor(gate: Gate, { access, spendId }: AccessGrant): string {
   })
 }
 
+/**
+ * Single use is spent last of all, so that a refusal burns nothing. But where a session ends for the newcomer's sake, nobody is refused for
+ * want of a place, and a token that was spent before must not end anything: there it comes first.
+ */
+async function countAndSpend(
+  gate: Gate,
+  rule: Rule,
+  grant: AccessGrant,
+  playing: Playing,
+  facts: RequestFacts,
+  isNew: boolean,
+): Promise<Counting | null> {
+  if (rule.session?.limit?.onLimit === 'end-oldest') {
+    // What would refuse it without a look at the places.
+    countingOrNull(gate, rule, playing, facts)
+    await spendOnce(gate, rule, grant, facts)
+    return count(gate, rule, playing, facts, isNew)
+  }
+  // A token that was used before is told nothing of the places, and moves none.
+  await refuseSpent(gate, rule, grant, facts)
+  const counting = await count(gate, rule, playing, facts, isNew)
+  try {
+    await spendOnce(gate, rule, grant, facts)
+  } catch (error) {
+    if (counting !== null && isNew) await giveBack(gate, counting, playing)
+    throw error
+  }
+  return counting
+}
+
 /** @returns how it is counted; `null`: it is not */
 async function count(
   gate: Gate,
@@ -63,17 +96,35 @@ async function count(
   facts: RequestFacts,
   isNew: boolean,
 ): Promise<Counting | null> {
+  const counting = countingOrNull(gate, rule, playing, facts)
+  if (counting === null) return null
   try {
-    const counting = countingFor(rule, playing, facts)
-    if (counting !== null) await claimPlace(gate, rule, playing, counting, isNew)
+    await claimPlace(gate, rule, playing, counting, isNew)
     return counting
   } catch (error) {
-    if (rule.mode !== 'log' || !(error instanceof PlaybackError)) throw error
-    // Lets through what it would refuse, and says so.
-    const { reason, message } = error
-    gate.log.warn({ event: 'session-limit', rule: rule.name, path: facts.path, reason }, message)
-    return null
+    return letThrough(gate, rule, facts, error)
   }
+}
+
+function countingOrNull(
+  gate: Gate,
+  rule: Rule,
+  playing: Playing,
+  facts: RequestFacts,
+): Counting | null {
+  try {
+    return countingFor(rule, playing, facts)
+  } catch (error) {
+    return letThrough(gate, rule, facts, error)
+  }
+}
+
+/** Mode `log` lets through what it would refuse, and says so; any other throws. */
+function letThrough(gate: Gate, rule: Rule, facts: RequestFacts, error: unknown): null {
+  if (rule.mode !== 'log' || !(error instanceof PlaybackError)) throw error
+  const { reason, message } = error
+  gate.log.warn({ event: 'session-limit', rule: rule.name, path: facts.path, reason }, message)
+  return null
 }
 
 async function giveBack(gate: Gate, counting: Counting, { sessionId }: Playing): Promise<void> {

@@ -3,8 +3,8 @@ import type { Rule } from '../options/options.ts'
 import { mintEndRight } from '../session/end-right.ts'
 import { headerText, type RequestFacts } from '../session/request-facts.ts'
 import { readSessionId, subjectDigest } from '../session/session-id.ts'
-import type { Admission, Counting, SessionFacts } from '../session/session-tracker.ts'
 import { spendBinding } from '../session/spend-access.ts'
+import type { Admission, Counting, SessionFacts } from '../session/tracked-session.ts'
 import type { Gate } from './gate.ts'
 
 /** Who plays. */
@@ -35,12 +35,15 @@ export function countingFor(
         'the rule counts streams (session.maxConcurrent), and the token names no subject: mint it with one (its id)',
     })
   }
+  // On trial, a rule counts for itself and ends nothing.
+  const isTrial = rule.mode === 'log'
+  const counted = isTrial ? `${subject} on trial at ${rule.name}` : subject
   return {
-    subject: subjectDigest(`${origin.keyTag} ${subject}`),
+    subject: subjectDigest(`${origin.keyTag} ${counted}`),
     device: spendBinding(facts, ['user-agent']),
     idleSeconds: limit.idleSeconds,
     max: limit.max,
-    onLimit: limit.onLimit,
+    onLimit: isTrial ? 'deny' : limit.onLimit,
   }
 }
 
@@ -76,16 +79,8 @@ export async function claimPlace(
   counting: Counting,
   isNew: boolean,
 ): Promise<void> {
-  const { tracker, store, endings } = gate.sessions
-  const claim = (): Promise<Admission> => tracker.claim(playing.sessionId, counting, isNew)
-  let admission = await claim()
-  if (admission.kind === 'full') {
-    // Those that somebody has ended need no place any more.
-    const over = admission.others.filter((id) => endings.endedBy({ ...playing, id }) !== null)
-    for (const id of over) await store.leavePlace(counting.subject, id)
-    if (over.length > 0) admission = await claim()
-  }
-  await insistOn(gate, rule, admission)
+  const { sessionId, subject } = playing
+  await insistOn(gate, rule, await gate.sessions.tracker.claim(sessionId, subject, counting, isNew))
 }
 
 /**
@@ -127,8 +122,11 @@ async function insistOn(gate: Gate, rule: Rule, admission: Admission): Promise<v
   throw await limitReached(gate, rule, admission.others)
 }
 
+/** Nobody reads a longer list, and the right to end one of them has to name them all. */
+const mostNamed = 50
+
 /** What a viewer is shown of his other sessions. */
-interface OtherSession {
+export interface OtherSession {
   readonly sessionId: string
   readonly path: string
   readonly userAgent: string
@@ -140,9 +138,10 @@ interface OtherSession {
 async function limitReached(
   gate: Gate,
   rule: Rule,
-  others: readonly string[],
+  holders: readonly string[],
 ): Promise<PlaybackError> {
   const limit = rule.session?.limit
+  const others = holders.slice(0, mostNamed)
   return new PlaybackError({
     code: 'ERR_TOKEN_REFUSED',
     reason: 'session-limit',
@@ -156,19 +155,27 @@ async function limitReached(
 }
 
 async function describeOthers(gate: Gate, ids: readonly string[]): Promise<OtherSession[]> {
-  // One that was opened a moment ago is not in the store yet.
-  await gate.sessions.tracker.flush()
-  const found = await Promise.allSettled(ids.map((id) => gate.sessions.store.findSession(id)))
-  return ids.map((sessionId, index) => {
-    const result = found[index]
-    const record = result?.status === 'fulfilled' ? result.value : null
-    const openedAtMs = readSessionId(sessionId)?.openedAtMs ?? 0
-    return {
-      sessionId,
-      path: record?.path ?? '',
-      userAgent: record?.userAgent ?? '',
-      openedAt: new Date(openedAtMs).toISOString(),
-      seenAt: new Date(record?.seenAtMs ?? openedAtMs).toISOString(),
-    }
-  })
+  return Promise.all(
+    ids.map(async (id) => {
+      const known = gate.otherSessions.get(id)
+      if (known !== undefined) return known
+      const other = await describeOther(gate, id)
+      gate.otherSessions.set(id, other)
+      return other
+    }),
+  )
+}
+
+async function describeOther({ sessions }: Gate, sessionId: string): Promise<OtherSession> {
+  // One that was opened a moment ago is known to this process, and not to the store yet.
+  const { tracker, store } = sessions
+  const record = tracker.find(sessionId) ?? (await store.findSession(sessionId).catch(() => null))
+  const openedAtMs = readSessionId(sessionId)?.openedAtMs ?? 0
+  return {
+    sessionId,
+    path: record?.path ?? '',
+    userAgent: record?.userAgent ?? '',
+    openedAt: new Date(openedAtMs).toISOString(),
+    seenAt: new Date(record?.seenAtMs ?? openedAtMs).toISOString(),
+  }
 }

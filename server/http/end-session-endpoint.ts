@@ -32,22 +32,24 @@ export async function answerEndSession(ctx: Context, gate: Gate): Promise<void> 
   const limit = rule?.session?.limit ?? null
   const right = limit && verifyEndRight(endRight, limit.rightKeys, gate.now())
   const line = { event: 'session-end', rule: rule?.name ?? 'none', sessionId }
-  if (rule === undefined || right === null) {
-    gate.log.warn(
-      { ...line, outcome: 'refused' },
-      'not a right to end a session, or its time is over',
-    )
+  const refuse = (detail: string): void => {
     answerRefusal(ctx, { reason: 'token-refused' }, rule ?? null)
+    gate.log.warn({ ...line, outcome: 'refused', detail })
+    gate.metrics.request(line.rule, 'refused', 'token-refused', 0)
+  }
+  if (rule === undefined || right === null) {
+    refuse('not a right to end a session, or its time is over')
     return
   }
   if (!right.sessionIds.includes(sessionId)) throw badRequest('body sessionId: not one of them')
-  // It outlives the right by a minute, whatever the clocks of several machines say.
-  if (!(await spendRight(gate.store(), right.nonce, right.expiresAt - gate.now() + 60))) {
-    gate.log.warn({ ...line, outcome: 'refused' }, 'this right was used before')
-    answerRefusal(ctx, { reason: 'token-refused' }, rule)
+  // It is remembered for a minute beyond its end, whatever the clocks of several machines say.
+  const keepSeconds = right.expiresAt - gate.now() + 60
+  if (!(await spendRight(gate.store(), right.nonce, sessionId, keepSeconds))) {
+    refuse('this right was used before, for another session')
     return
   }
-  await gate.sessions.end('session', [sessionId])
+  await gate.sessions.endForViewer(sessionId)
   gate.log.info({ ...line, outcome: 'ended' })
+  gate.metrics.request(rule.name, 'ended', '', 0)
   answerJson(ctx, 200, { ended: sessionId })
 }

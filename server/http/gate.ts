@@ -7,6 +7,7 @@ import { tokenNames } from '../session/decide.ts'
 import { ProofMemory } from '../session/proof-memory.ts'
 import type { SessionRegistry } from '../session/session-registry.ts'
 import type { Store } from '../store/store.ts'
+import type { OtherSession } from './count-streams.ts'
 import type { Log } from './log.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
 import type { Metrics } from './metrics.ts'
@@ -53,6 +54,8 @@ export class Gate {
   })
   /** How long the media behind a playlist lasts; looked at once a minute, since a live event ends some day. */
   readonly lifetimes: LRUCache<string, MediaLifetime>
+  /** Sessions as viewers are shown them who found their places taken; a refused player asks again and again. */
+  readonly otherSessions: LRUCache<string, OtherSession>
   /** Every name under which a token may stand in a path. */
   readonly pathParameters: readonly string[]
   /** Every name under which some rule takes a token. */
@@ -78,6 +81,12 @@ export class Gate {
     this.lifetimes = new LRUCache<string, MediaLifetime>({
       max: 4096,
       ttl: 60_000,
+      ttlAutopurge: false,
+      perf: { now },
+    })
+    this.otherSessions = new LRUCache({
+      max: 10_000,
+      ttl: 2_000,
       ttlAutopurge: false,
       perf: { now },
     })

@@ -38,11 +38,16 @@ export async function readJsonBody<Schema extends z.ZodType>(
   const parsed = schema.safeParse(document)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    // Names that a caller invents are not repeated: they could be a token.
+    // Names that a caller invents are not repeated, unless they are plain words: they could be a token.
     const what = issue?.code === 'unrecognized_keys' ? 'an unknown member' : issue?.message
-    throw badRequest(`body ${issue?.path.join('.')}: ${what}`)
+    const path = issue?.path.map((name) => (isWord(String(name)) ? String(name) : '…')) ?? []
+    throw badRequest(`body ${path.join('.')}: ${what}`)
   }
   return parsed.data
+}
+
+function isWord(name: string): boolean {
+  return /^[A-Za-z0-9_-]{1,32}$/.test(name)
 }
 
 export function badRequest(detail: string, status?: number): PlaybackError {

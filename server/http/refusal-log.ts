@@ -17,7 +17,7 @@ export interface LoggedRefusal {
 }
 
 /** Enough for a person to see what goes on; one who wants all of it reads the log. */
-const most = 200
+export const mostRefusals = 200
 const isRefusal = (message: unknown): message is { readonly refusal: LoggedRefusal } =>
   typeof message === 'object' && message !== null && 'refusal' in message
 
@@ -45,6 +45,6 @@ export class RefusalLog {
 
   #keep(refusal: LoggedRefusal): void {
     this.#refusals.push(refusal)
-    if (this.#refusals.length > most) this.#refusals.shift()
+    if (this.#refusals.length > mostRefusals) this.#refusals.shift()
   }
 }

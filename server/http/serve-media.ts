@@ -72,7 +72,7 @@ export async function serveMedia(
   }
   checkSemicolons(rule, facts.path)
   // What was ended before our start has to be known; for some milliseconds after it, no longer.
-  if (rule.session !== null && gate.sessions.loading !== null) await gate.sessions.loading
+  if (rule.access.length > 0 && gate.sessions.loading !== null) await gate.sessions.loading
 
   const { decision, query: rest, checks } = decideFor(gate, rule, facts)
   // A playlist may name what another rule serves, so tokens of every rule are kept from every origin.
@@ -242,7 +242,8 @@ async function placementFor(
     return { mode: 'query', parameter, token: grant.token }
   }
   // HEAD opens nothing (threats T31): what it would cost to know the token's length is not worth it.
-  const opens = answer.kind === 'playlist' || (answer.kind === 'object' && grant.replacesCookie)
+  const isDocument = answer.kind === 'object' || answer.kind === 'json'
+  const opens = answer.kind === 'playlist' || (isDocument && grant.replacesCookie)
   if (!opens) return { mode: 'none' }
   if (facts.method !== 'GET') return { mode: 'unknown' }
 

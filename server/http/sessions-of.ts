@@ -1,5 +1,5 @@
 import { Sessions } from '../session/sessions.ts'
-import { accessTagsOf } from '../session/verify-access.ts'
+import { identifyAccess } from '../session/verify-access.ts'
 import type { Gate } from './gate.ts'
 
 /** The sessions of the store that a gate works with: for the library's users, and for the admin API. */
@@ -7,6 +7,6 @@ export function sessionsOf(gate: Gate): Sessions {
   return new Sessions(
     gate.sessions,
     () => gate.nowMs(),
-    (token) => accessTagsOf(gate.options, token),
+    (token) => identifyAccess(gate.options, token),
   )
 }

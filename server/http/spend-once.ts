@@ -2,7 +2,7 @@ import { PlaybackError } from '../../shared/codes.ts'
 import type { Rule } from '../options/options.ts'
 import type { AccessGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
-import { spendAccess } from '../session/spend-access.ts'
+import { isAccessSpent, type SpendRequest, spendAccess } from '../session/spend-access.ts'
 import type { Gate } from './gate.ts'
 
 /**
@@ -15,26 +15,58 @@ import type { Gate } from './gate.ts'
 export async function spendOnce(
   gate: Gate,
   rule: Rule,
-  { access, claims, spendId }: AccessGrant,
+  grant: AccessGrant,
   facts: RequestFacts,
 ): Promise<void> {
-  if (access.singleUse === null) return
-  const attempt = spendAccess(gate.store(), {
-    spendId,
-    claims,
-    facts,
-    saltHeaders: rule.session?.saltHeaders ?? ['user-agent'],
-    graceSeconds: access.singleUse.graceSeconds,
-    now: gate.now(),
-  })
+  const request = requestFor(gate, rule, grant, facts)
+  if (request === null) return
+  const attempt = spendAccess(gate.store(), request)
   if (rule.mode === 'log') {
     // Lets through what it would refuse, and says so.
     const spent = await attempt.catch(() => 'unknown' as const)
     if (spent === 'spent') gate.log.warn({ event: 'single-use', rule: rule.name, path: facts.path })
     return
   }
-  if ((await attempt) !== 'spent') return
-  throw new PlaybackError({
+  if ((await attempt) === 'spent') throw usedBefore()
+}
+
+/**
+ * Refuses an access token that was used before, and uses nothing up: to be called before anything happens that such a token must not bring
+ * about.
+ *
+ * @throws {PlaybackError} as `spendOnce`
+ */
+export async function refuseSpent(
+  gate: Gate,
+  rule: Rule,
+  grant: AccessGrant,
+  facts: RequestFacts,
+): Promise<void> {
+  const request = requestFor(gate, rule, grant, facts)
+  if (request === null || rule.mode === 'log' || rule.session?.limit === null) return
+  if (await isAccessSpent(gate.store(), request)) throw usedBefore()
+}
+
+/** @returns `null` for a token that may be used any number of times */
+function requestFor(
+  gate: Gate,
+  rule: Rule,
+  { access, claims, spendId }: AccessGrant,
+  facts: RequestFacts,
+): SpendRequest | null {
+  if (access.singleUse === null) return null
+  return {
+    spendId,
+    claims,
+    facts,
+    saltHeaders: rule.session?.saltHeaders ?? ['user-agent'],
+    graceSeconds: access.singleUse.graceSeconds,
+    now: gate.now(),
+  }
+}
+
+function usedBefore(): PlaybackError {
+  return new PlaybackError({
     code: 'ERR_TOKEN_REFUSED',
     reason: 'token-refused',
     detail: 'single use: this access token was used before',

@@ -229,7 +229,6 @@ class Judge {
     return Object.freeze({
       format,
       keyName: entry.key,
-      secretName: secretName(entry.key, keyrings),
       keys,
       sessionKeys: keys.derive(sessionLabel(salt)),
       parameter,
@@ -360,21 +359,6 @@ class Judge {
     }
     return denial
   }
-}
-
-/**
- * A token is one, under however many names the key stands that signed it: names that share a secret, be it over several steps, go by
- * the first of them.
- */
-function secretName(name: string, keyrings: ReadonlyMap<string, Keyring | undefined>): string {
-  const shared = new Set([name])
-  for (const member of shared) {
-    const secrets = keyrings.get(member)?.all ?? []
-    for (const [other, ring] of keyrings) {
-      if (ring?.all.some((secret) => secrets.some((one) => one.equals(secret)))) shared.add(other)
-    }
-  }
-  return [...shared].sort()[0] ?? name
 }
 
 function exactOrigin(text: string): string | null {

@@ -57,8 +57,6 @@ export interface RuleMatch {
 export interface AccessOptions {
   readonly format: 'edgeauth'
   readonly keyName: string
-  /** Names the secret for single use: the first, by name, of all keys that share a secret. */
-  readonly secretName: string
   readonly keys: Keyring
   /** Derived from `keys` and `salt`: for the sessions that these access tokens open. */
   readonly sessionKeys: Keyring

@@ -20,6 +20,7 @@ const intervalMs = 250
 export class EndingFeed {
   readonly #options: EndingFeedOptions
   #cursor: string | null = null
+  #latestMs = 0
   #isUp = true
   #asking: Promise<void> | null = null
   #timer: NodeJS.Timeout | undefined
@@ -50,14 +51,25 @@ export class EndingFeed {
     return this.#asking
   }
 
+  /** Asks a question of its own, after one that is under way: its answer holds what was ended before this call. Never rejects. */
+  async askAfresh(): Promise<void> {
+    await this.#asking
+    await this.ask()
+  }
+
   async #ask(): Promise<void> {
     const { store, endings, now, onChange } = this.#options
+    // What was forgotten while the clock ran ahead is to be told again.
+    if (now() < this.#latestMs) this.#cursor = null
+    this.#latestMs = now()
     try {
       for (let more = true; more; ) {
         const news = await store.revocationsSince(this.#cursor)
         endings.apply(news.entries)
         this.#cursor = news.cursor
         more = news.more
+        // Others have a turn between two parts of very many.
+        if (more) await new Promise((resolve) => setImmediate(resolve))
       }
       this.heardAtMs = now()
       endings.forgetOver(this.heardAtMs)

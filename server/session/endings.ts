@@ -1,4 +1,6 @@
 import { LRUCache } from 'lru-cache'
+import { ExpiryQueue } from '../store/expiry-queue.ts'
+import { revocationKey, widerRevocation } from '../store/revocation-log.ts'
 import type { Revocation } from '../store/session-store.ts'
 import { readSessionId, subjectDigest } from './session-id.ts'
 
@@ -12,12 +14,24 @@ export interface SessionIdentity {
 /** Digests remembered, so that a segment costs none. */
 const mostDigests = 10_000
 
+/** The value of an entry that ends one session. Another edge may have made up an id that cannot stand in one. */
+export function sessionEnding(id: string): string {
+  return /^[!-~]{1,128}$/.test(id) ? id : `id:${subjectDigest(id)}`
+}
+
+/** The value of an entry that ends all sessions of a subject, or those opened with one key. */
+export function subjectEnding(subject: string, keyTag?: string): string {
+  const digest = subjectDigest(subject)
+  return keyTag === undefined ? digest : `${keyTag}.${digest}`
+}
+
 /**
  * What was ended, as this process knows it: asked for every request, without a word to the store. `EndingFeed` keeps it up to
  * date. Ids tell when and by what a session was opened, so one entry ends any number of them.
  */
 export class Endings {
   readonly #known = new Map<string, Revocation>()
+  readonly #ends = new ExpiryQueue()
   readonly #digests = new LRUCache<string, string>({ max: mostDigests })
   /** Answers given, until something changes: a session asks hundreds of times. */
   #answers = new WeakMap<SessionIdentity, Revocation['kind'] | null>()
@@ -29,20 +43,20 @@ export class Endings {
   apply(entries: readonly Revocation[]): void {
     if (entries.length > 0) this.#answers = new WeakMap()
     for (const entry of entries) {
-      const key = `${entry.kind}:${entry.value}`
-      const { beforeMs = 0, untilMs = 0 } = this.#known.get(key) ?? {}
-      this.#known.set(key, {
-        ...entry,
-        beforeMs: Math.max(beforeMs, entry.beforeMs),
-        untilMs: Math.max(untilMs, entry.untilMs),
-      })
+      const key = revocationKey(entry)
+      const wider = widerRevocation(this.#known.get(key), entry)
+      this.#known.set(key, wider)
+      this.#ends.push({ endsAtMs: wider.untilMs, id: key })
     }
   }
 
   forgetOver(nowMs: number): void {
-    for (const [key, { untilMs }] of this.#known) {
-      if (untilMs > nowMs) continue
-      this.#known.delete(key)
+    for (;;) {
+      const over = this.#ends.shiftEnded(nowMs)
+      if (over === undefined) return
+      // One that was prolonged has another place in the queue.
+      if ((this.#known.get(over.id)?.untilMs ?? 0) > nowMs) continue
+      this.#known.delete(over.id)
       this.#answers = new WeakMap()
     }
   }
@@ -62,28 +76,35 @@ export class Endings {
     return answer
   }
 
-  /** Was everything that was opened with this access token ended? Then it opens nothing more either. */
+  /**
+   * Was everything that was opened with this access token ended? Then it opens nothing more, and what it opened is ended whenever that
+   * was: it may have been opening while it was ended.
+   */
   isAccessEnded(accessTag: string): boolean {
     return this.#known.has(`access:${accessTag}`)
   }
 
   #judge({ id, subject }: SessionIdentity): Revocation['kind'] | null {
-    if (this.#known.has(`session:${id}`)) return 'session'
+    if (this.#known.has(`session:${sessionEnding(id)}`)) return 'session'
     const origin = readSessionId(id)
     const openedAtMs = origin?.openedAtMs ?? 0
     const isBefore = (kind: Revocation['kind'], value: string): boolean =>
       openedAtMs < (this.#known.get(`${kind}:${value}`)?.beforeMs ?? 0)
     if (isBefore('all', '*')) return 'all'
-    if (subject !== null && isBefore('subject', this.#digestOf(subject))) return 'subject'
+    if (subject !== null) {
+      const digest = this.#digestOf(subject)
+      if (isBefore('subject', digest)) return 'subject'
+      if (origin !== null && isBefore('subject', `${origin.keyTag}.${digest}`)) return 'subject'
+    }
     if (origin === null) return null
-    if (isBefore('access', origin.accessTag)) return 'access'
+    if (this.isAccessEnded(origin.accessTag)) return 'access'
     return isBefore('key', origin.keyTag) ? 'key' : null
   }
 
   #digestOf(subject: string): string {
     const known = this.#digests.get(subject)
     if (known !== undefined) return known
-    const digest = subjectDigest(subject)
+    const digest = subjectEnding(subject)
     this.#digests.set(subject, digest)
     return digest
   }

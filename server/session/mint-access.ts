@@ -64,7 +64,7 @@ export function mintAccess(
       mode: 'acl',
       path: wanted.path ?? rule.match.paths,
       endTime: expiresAt,
-      sessionId: wanted.subject,
+      sessionId: access.escapeEarly ? wanted.subject : wanted.subject?.replaceAll('%', '%25'),
       ip: wanted.ip,
       payload: access.singleUse === null ? payload : unique(payload),
       salt: access.salt,

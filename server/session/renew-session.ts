@@ -7,17 +7,18 @@ import type { AccessGrant, Check, Refusal, SessionGrant } from './decision.ts'
 import type { Endings } from './endings.ts'
 import type { ProofMemory } from './proof-memory.ts'
 import type { RequestFacts } from './request-facts.ts'
+import { keyTag, readSessionId } from './session-id.ts'
 import { subjectOfAccess } from './session-token.ts'
 
-/** A viewer who comes back after a night goes on with his session. */
-const renewableSeconds = 86_400
+/** A viewer whose machine slept for a while goes on with his session. Ended sessions are remembered so much longer. */
+export const renewableSeconds = 3_600
 
 /**
  * The session that an old token belongs to, to be renewed with an access token that has verified. The token may have ended a while
  * ago: what it proves is whose session it was, and the access token gives the right to go on.
  *
- * @returns a refusal for a session that was ended; `null` when the token proves nothing, or is another subject's, and a new session
- *   begins
+ * @returns a refusal for a session that was ended; `null` when the token proves nothing, or is another subject's or key's, and a new
+ *   session begins
  */
 export function renewSession(
   facts: RequestFacts,
@@ -37,5 +38,8 @@ export function renewSession(
   const decision = continueSession(facts, session, memory, found, at, checks, endings)
   if (decision.kind === 'refused') return decision.reason === 'session-ended' ? decision : null
   const isSame = decision.subject === subjectOfAccess(grant.claims)
-  return isSame && decision.sessionId !== '' ? decision : null
+  // A session goes by the key that it was opened with, and is ended by it.
+  const origin = readSessionId(decision.sessionId)
+  const isOfKey = origin === null || origin.keyTag === keyTag(grant.access.keyName)
+  return isSame && isOfKey && decision.sessionId !== '' ? decision : null
 }

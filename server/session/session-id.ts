@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { sessionIdForm } from '../store/session-store.ts'
 
 /** What a session's id tells of its opening. */
 export interface SessionOrigin {
@@ -25,11 +26,9 @@ export function newSessionId({ openedAtMs, keyTag, accessTag }: SessionOrigin): 
   )
 }
 
-const idForm = /^[0-9a-f]{40}$/
-
 /** @returns `null` for an id that another edge made up */
 export function readSessionId(id: string): SessionOrigin | null {
-  if (!idForm.test(id)) return null
+  if (!sessionIdForm.test(id)) return null
   return {
     openedAtMs: Number.parseInt(id.slice(0, 12), 16),
     keyTag: id.slice(12, 16),

@@ -1,7 +1,8 @@
 import type { Revocation, RevocationKind } from '../store/session-store.ts'
-import type { Store } from '../store/store.ts'
+import { type Store, StoreUnavailable } from '../store/store.ts'
 import { EndingFeed } from './ending-feed.ts'
-import { Endings } from './endings.ts'
+import { Endings, sessionEnding } from './endings.ts'
+import { renewableSeconds } from './renew-session.ts'
 import { SessionTracker } from './session-tracker.ts'
 
 export interface SessionRegistryOptions {
@@ -15,11 +16,20 @@ export interface SessionRegistryOptions {
 }
 
 const flushMs = 1_000
+/** A store that was not heard for so long is down. */
+const mostSilentMs = 2_000
 /**
- * The longest that anything may be left of a session that was ended: a day for its last token, a day in which that one could
+ * The longest that anything may be left of a session that was ended: a day for its last token, the time in which that one could
  * still be renewed, and an hour for the clocks.
  */
-const keepEndingMs = (2 * 24 + 1) * 3_600_000
+const keepEndingMs = 86_400_000 + renewableSeconds * 1000 + 3_600_000
+/**
+ * For so long a session that had to make room hears that it was ended. Afterwards it would have to find a place like any other; to remember
+ * it for longer would let one viewer who changes channels fill the store.
+ */
+const keepDisplacedMs = 600_000
+/** Viewers may end sessions of their own until so many endings are known; the rest is for administrators. */
+const mostByViewers = 500_000
 
 /**
  * The sessions of one store, as this process has them: which are ended, who is there, and who is counted. It lives as long as the
@@ -38,8 +48,19 @@ export class SessionRegistry {
     this.store = store
     this.#now = now
     this.#feed = new EndingFeed({ store, endings: this.endings, now, onChange: onStoreChange })
-    const onEnded = (ids: readonly string[]): Promise<void> => this.end('session', ids)
-    this.tracker = new SessionTracker({ store, now, onEnded, onFailure })
+    this.tracker = new SessionTracker({
+      store,
+      now,
+      onFailure,
+      onEnded: (ids) => this.#revoke('session', ids, 0, this.#now() + keepDisplacedMs),
+      freeEnded: async (counting, subject, others) => {
+        await this.refresh()
+        const isOver = (id: string) => this.endings.endedBy({ id, subject }) !== null
+        const over = others.filter(isOver)
+        for (const id of over) await store.leavePlace(counting.subject, id)
+        return over.length > 0
+      },
+    })
   }
 
   start(): void {
@@ -66,23 +87,54 @@ export class SessionRegistry {
     return heardAtMs === null ? Number.POSITIVE_INFINITY : Math.max(0, this.#now() - heardAtMs)
   }
 
-  /** Asks the store now what was ended, instead of in a quarter of a second. */
+  /** Does the store answer? */
+  get isUp(): boolean {
+    return this.silentMs < mostSilentMs
+  }
+
+  /** Learns now what was ended up to now, instead of in a quarter of a second. Never rejects. */
   refresh(): Promise<void> {
-    return this.#feed.ask()
+    return this.#feed.askAfresh()
   }
 
   /**
    * Ends sessions: here at once, everywhere within a second.
    *
    * @param beforeMs those that were opened before; for single sessions of no account
+   * @param aliveUntilMs when the last of it would end by itself, where that is later than two days from now
    * @throws {StoreUnavailable} they may or may not be ended elsewhere: try again
    */
-  async end(
+  end(
     kind: RevocationKind,
     values: readonly string[],
     beforeMs: number = this.#now(),
+    aliveUntilMs = 0,
   ): Promise<void> {
-    const untilMs = this.#now() + keepEndingMs
+    const untilMs = Math.max(this.#now() + keepEndingMs, aliveUntilMs)
+    return this.#revoke(kind, values, beforeMs, untilMs)
+  }
+
+  /**
+   * Ends a session for a viewer who has the right to.
+   *
+   * @throws {StoreUnavailable} as `end`, and when viewers have ended very many of late
+   */
+  async endForViewer(sessionId: string): Promise<void> {
+    if (this.endings.size >= mostByViewers) {
+      throw new StoreUnavailable('very many sessions were ended of late')
+    }
+    const record = await this.store.findSession(sessionId)
+    const untilMs = record === null ? 0 : record.endsAtMs + renewableSeconds * 1000 + 3_600_000
+    const values = [sessionEnding(sessionId)]
+    await this.#revoke('session', values, 0, untilMs || this.#now() + keepEndingMs)
+  }
+
+  async #revoke(
+    kind: RevocationKind,
+    values: readonly string[],
+    beforeMs: number,
+    untilMs: number,
+  ): Promise<void> {
     // A session ends whenever it was opened: its id may come from a machine whose clock is ahead.
     const before = kind === 'session' ? untilMs : beforeMs
     const entries = values.map((value): Revocation => ({ kind, value, beforeMs: before, untilMs }))
@@ -94,6 +146,6 @@ export class SessionRegistry {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.#feed.stop()
-    await this.tracker.flush()
+    await this.tracker.flushAll()
   }
 }

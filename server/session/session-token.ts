@@ -46,12 +46,24 @@ function subjectOfSession(claims: Verified<EdgeauthClaims>): string | null {
   return last.startsWith(sessionIdMark) ? subjectOfAccess(claims) : null
 }
 
-/** Who a verified access token is for: its `id`. One that is too long to be listed is known by its digest. */
+/** Who a verified access token is for: its `id`. */
 export function subjectOfAccess({ sessionId }: Verified<EdgeauthClaims>): string | null {
-  if (sessionId === undefined) return null
-  const subject = decodeOnce(sessionId)
+  return sessionId === undefined ? null : listedSubject(decodeOnce(sessionId))
+}
+
+/** A subject as sessions are listed by: one that is too long is known by its digest. */
+export function listedSubject(subject: string): string {
   if (subject.length <= mostSubjectCharacters) return subject
   return `sha256:${createHash('sha256').update(subject).digest('hex')}`
+}
+
+/** The `id` of the access token, spelled so that whoever reads it in the session token reads the same subject. */
+function carriedSubject(id: string, forPath: boolean): string {
+  const carried = transportable(id, forPath)
+  // Not so for text with `%` in it that is no escape, next to text that has to be escaped.
+  return decodeOnce(carried) === decodeOnce(id)
+    ? carried
+    : transportable(decodeOnce(id).replaceAll('%', '%25'), forPath)
 }
 
 export interface SessionTokenGrant {
@@ -88,7 +100,7 @@ export function mintSessionToken(
       endTime: expiresAt,
       ip: parent.ip === undefined ? undefined : decodeOnce(parent.ip),
       sessionId:
-        parent.sessionId === undefined ? sessionId : transportable(parent.sessionId, forPath),
+        parent.sessionId === undefined ? sessionId : carriedSubject(parent.sessionId, forPath),
       payload: sessionData(parent, sessionId),
       salt,
     },

@@ -1,7 +1,8 @@
 import type { SessionRecord } from '../store/session-store.ts'
-import type { SessionIdentity } from './endings.ts'
-import { keyTag, readSessionId, subjectDigest } from './session-id.ts'
+import { type SessionIdentity, sessionEnding, subjectEnding } from './endings.ts'
+import { keyTag, readSessionId } from './session-id.ts'
 import type { SessionRegistry } from './session-registry.ts'
+import { listedSubject } from './session-token.ts'
 
 /** A session as a person sees it. Times in ISO 8601. */
 export interface SessionView {
@@ -49,23 +50,32 @@ export interface SessionList {
   readonly next: string | null
 }
 
-/** Which sessions to end; exactly one of the first four. */
+/** Which sessions to end: exactly one of the first four, or a subject and a key together. */
 export interface EndSelector {
+  /** With `key`: where several sites, each with keys of its own, share the server, and may have subjects of the same name. */
   readonly subject?: string | undefined
   /** The access token that opened them. From then on it opens nothing more. */
   readonly accessToken?: string | undefined
   /** Name of the key of their access tokens. */
   readonly key?: string | undefined
   readonly all?: true | undefined
-  /** Only those opened before this time. @default now */
+  /** Only those opened before this time; of no account with `accessToken`. @default now */
   readonly openedBefore?: Date | string | number | undefined
 }
 
 export interface EndedCount {
   /** How many sessions that the store knows were running and are ended by it. */
   readonly ended: number
-  /** Only the latest sessions were counted; all are ended. */
+  /** Not all were counted, only the latest or none; all are ended. */
   readonly more: boolean
+}
+
+/** An access token that was found out. */
+export interface IdentifiedAccess {
+  /** In the ids of the sessions that it opened. */
+  readonly tag: string
+  /** When no rule takes it any more, clock differences included. */
+  readonly endsAtMs: number
 }
 
 /** A session that asked for something in this time is `active`. */
@@ -77,19 +87,19 @@ const mostLookedAt = 20_000
 export class Sessions {
   readonly #registry: SessionRegistry
   readonly #now: () => number
-  readonly #tagsOf: (accessToken: string) => string[]
+  readonly #identify: (accessToken: string) => readonly IdentifiedAccess[]
 
   /**
-   * @param tagsOf the tags of an access token under every rule that it is good for
+   * @param identify finds an access token out under every rule that takes it
    */
   constructor(
     registry: SessionRegistry,
     now: () => number,
-    tagsOf: (accessToken: string) => string[],
+    identify: (accessToken: string) => readonly IdentifiedAccess[],
   ) {
     this.#registry = registry
     this.#now = now
-    this.#tagsOf = tagsOf
+    this.#identify = identify
   }
 
   /**
@@ -99,7 +109,8 @@ export class Sessions {
    * @throws {RangeError} for a limit out of bounds or a cursor that is none
    */
   async list(filter: SessionFilter = {}): Promise<SessionList> {
-    const { subject, limit = 100, cursor } = filter
+    const { limit = 100, cursor } = filter
+    const subject = filter.subject === undefined ? undefined : listedSubject(filter.subject)
     if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000)) {
       throw new RangeError('limit: 1 to 1000')
     }
@@ -144,9 +155,9 @@ export class Sessions {
    * @throws {StoreUnavailable} it may or may not be ended: try again
    */
   async end(sessionId: string): Promise<boolean> {
-    if (!/^[!-~]{1,119}$/.test(sessionId)) return false
-    const known = await this.get(sessionId)
-    await this.#registry.end('session', [sessionId])
+    // First of all it ends; whether it was known is only told.
+    await this.#registry.end('session', [sessionEnding(sessionId)])
+    const known = await this.get(sessionId).catch(() => null)
     return known !== null
   }
 
@@ -158,60 +169,81 @@ export class Sessions {
    * @throws {TypeError} for a selector that is none, and an access token that no rule takes
    */
   async endAll(selector: EndSelector): Promise<EndedCount> {
-    const { subject, accessToken, key, all } = selector
-    // Those of this very millisecond, too; and nothing that is opened from now on.
-    const latestMs = Math.floor(this.#now()) + 1
-    const beforeMs = Math.min(readTime(selector.openedBefore) ?? latestMs, latestMs)
-    const named = [subject, accessToken, key, all].filter((value) => value !== undefined)
-    if (named.length !== 1) {
-      throw new TypeError('exactly one of subject, accessToken, key and all names what to end')
+    const { accessToken, key, all } = selector
+    const subject = selector.subject === undefined ? undefined : listedSubject(selector.subject)
+    const named = [subject, accessToken, subject === undefined ? key : undefined, all]
+    if (named.filter((value) => value !== undefined).length !== 1) {
+      throw new TypeError(
+        'exactly one of subject (with or without key), accessToken, key and all names what to end',
+      )
     }
+    const openedBefore = readTime(selector.openedBefore)
     if (subject !== undefined) {
-      const running = await this.#count((one) => one.subject === subject, beforeMs, subject)
-      await this.#registry.end('subject', [subjectDigest(subject)], beforeMs)
-      return running
+      const tag = key === undefined ? undefined : keyTag(key)
+      const isMeant = (one: SessionIdentity) =>
+        one.subject === subject && (tag === undefined || tagsOf(one).key === tag)
+      const found = await this.#survey(isMeant, openedBefore, subject)
+      await this.#registry.end('subject', [subjectEnding(subject, tag)], found.beforeMs)
+      return found.count
     }
     if (accessToken !== undefined) {
-      const tags = this.#tagsOf(accessToken)
-      if (tags.length === 0) throw new TypeError('accessToken: no rule takes it')
-      const running = await this.#count((one) => tags.includes(tagsOf(one).access), beforeMs)
-      await this.#registry.end('access', tags, beforeMs)
-      return running
+      const identified = this.#identify(accessToken)
+      if (identified.length === 0) throw new TypeError('accessToken: no rule takes it')
+      const tags = identified.map(({ tag }) => tag)
+      const found = await this.#survey((one) => tags.includes(tagsOf(one).access), undefined)
+      const aliveUntilMs = Math.max(...identified.map(({ endsAtMs }) => endsAtMs))
+      await this.#registry.end('access', tags, found.beforeMs, aliveUntilMs)
+      return found.count
     }
     if (key !== undefined) {
       const tag = keyTag(key)
-      const running = await this.#count((one) => tagsOf(one).key === tag, beforeMs)
-      await this.#registry.end('key', [tag], beforeMs)
-      return running
+      const found = await this.#survey((one) => tagsOf(one).key === tag, openedBefore)
+      await this.#registry.end('key', [tag], found.beforeMs)
+      return found.count
     }
-    const running = await this.#count(() => true, beforeMs)
-    await this.#registry.end('all', ['*'], beforeMs)
-    return running
+    const found = await this.#survey(() => true, openedBefore)
+    await this.#registry.end('all', ['*'], found.beforeMs)
+    return found.count
   }
 
-  async #count(
+  /**
+   * What an ending will end: how many sessions, and which time is meant by "up to now": a session may have been opened by a machine whose
+   * clock is ahead of ours. What cannot be surveyed is ended all the same.
+   *
+   * @param openedBefore given by the caller; never later than now
+   */
+  async #survey(
     isMeant: (session: SessionIdentity) => boolean,
-    beforeMs: number,
+    openedBefore: number | undefined,
     subject?: string,
-  ): Promise<EndedCount> {
-    await this.#registry.tracker.flush()
+  ): Promise<{ readonly beforeMs: number; readonly count: EndedCount }> {
+    const nowMs = this.#now()
+    let beforeMs = Math.min(openedBefore ?? nowMs + 1, nowMs + 1)
     let ended = 0
     let lookedAt = 0
     let after: string | undefined
-    do {
-      const page = await this.#registry.store.listSessions({
-        limit: 1000,
-        ...(subject !== undefined && { subject }),
-        ...(after !== undefined && { after }),
-      })
-      for (const record of page.sessions) {
-        const isRunning = this.#registry.endings.endedBy(record) === null
-        if (isRunning && record.openedAtMs < beforeMs && isMeant(record)) ended++
-      }
-      lookedAt += page.sessions.length
-      after = page.next ?? undefined
-    } while (after !== undefined && lookedAt < mostLookedAt)
-    return { ended, more: after !== undefined }
+    try {
+      await this.#registry.tracker.flush()
+      do {
+        const page = await this.#registry.store.listSessions({
+          limit: 1000,
+          ...(subject !== undefined && { subject }),
+          ...(after !== undefined && { after }),
+        })
+        for (const record of page.sessions) {
+          const { openedAtMs } = record
+          if (!isMeant(record)) continue
+          if (openedBefore === undefined) beforeMs = Math.max(beforeMs, openedAtMs + 1)
+          const isRunning = this.#registry.endings.endedBy(record) === null
+          if (isRunning && openedAtMs < beforeMs) ended++
+        }
+        lookedAt += page.sessions.length
+        after = page.next ?? undefined
+      } while (after !== undefined && lookedAt < mostLookedAt)
+      return { beforeMs, count: { ended, more: after !== undefined } }
+    } catch {
+      return { beforeMs, count: { ended, more: true } }
+    }
   }
 
   #view(record: SessionRecord): SessionView {

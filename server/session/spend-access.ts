@@ -8,7 +8,7 @@ import { saltFacts } from './salt.ts'
 
 /** What a token was verified with: everything that its signature covers and its claims do not show. */
 export interface SpendSubject {
-  /** Of the key in the configuration. Primary and transition key share it, and so do keys that share a secret. */
+  /** Of the secret that made the signature, wherever it stands in the configuration: see `Keyring.secretNames`. */
   readonly secretName: string
   readonly scheme: Pick<EdgeauthScheme, 'algorithm' | 'ignoreQueryString'>
   readonly salt: string
@@ -69,7 +69,12 @@ export function spendBinding(
  * end that follows is the same whenever the token is spent.
  */
 export function keepSecondsFor(claims: Pick<EdgeauthClaims, 'endTime'>, now: EpochSeconds): number {
-  return Math.max(claims.endTime - now, 0) + maxClockSkewSeconds + marginSeconds
+  return Math.max(keptUntil(claims) - now, maxClockSkewSeconds + marginSeconds)
+}
+
+/** From then on nobody takes the token, by any clock. Seconds since 1970. */
+export function keptUntil({ endTime }: Pick<EdgeauthClaims, 'endTime'>): number {
+  return endTime + maxClockSkewSeconds + marginSeconds
 }
 
 export interface SpendRequest {
@@ -91,29 +96,40 @@ export interface SpendRequest {
  * @throws {StoreUnavailable} the first use cannot be proven: refuse
  */
 export function spendAccess(store: Store, request: SpendRequest): Promise<Spent> {
-  const { claims, facts, saltHeaders, graceSeconds, now } = request
-  const options: SpendOptions = {
-    keepSeconds: keepSecondsFor(claims, now),
-    binding: spendBinding(facts, saltHeaders),
-    graceSeconds,
-  }
-  return store.spend(request.spendId, options)
+  return store.spend(request.spendId, optionsFor(request))
 }
 
 /**
- * Uses the right to end a session up.
+ * Would `spendAccess` be told that the token was used before? Uses nothing up.
+ *
+ * @throws {StoreUnavailable}
+ */
+export function isAccessSpent(store: Store, request: SpendRequest): Promise<boolean> {
+  return store.isSpent(request.spendId, optionsFor(request))
+}
+
+function optionsFor({ claims, facts, saltHeaders, graceSeconds, now }: SpendRequest): SpendOptions {
+  const binding = spendBinding(facts, saltHeaders)
+  return { keepSeconds: keepSecondsFor(claims, now), binding, graceSeconds }
+}
+
+/**
+ * Uses the right to end a session up, for that session: to end the same one once more, when the answer was lost or the store failed in between,
+ * it may be used again.
  *
  * @param nonce of the verified right
+ * @param keepSeconds for which the right is good by any clock
  * @returns whether it was there to be used
  * @throws {StoreUnavailable}
  */
 export async function spendRight(
   store: Store,
   nonce: string,
+  sessionId: string,
   keepSeconds: number,
 ): Promise<boolean> {
-  const options = { keepSeconds, binding: 'right', graceSeconds: 0 }
-  return (await store.spend(`right:${nonce}`, options)) === 'first'
+  const options = { keepSeconds, binding: sessionId, graceSeconds: keepSeconds }
+  return (await store.spend(`right:${nonce}`, options)) !== 'spent'
 }
 
 /** Absent and empty differ; so do any two lists of parts. */

@@ -9,7 +9,8 @@ import { describeEnd, describeFailure } from './describe-failure.ts'
 import type { Endings } from './endings.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { accessTag } from './session-id.ts'
-import { type SpendSubject, spendId } from './spend-access.ts'
+import type { IdentifiedAccess } from './sessions.ts'
+import { keptUntil, type SpendSubject, spendId } from './spend-access.ts'
 
 /** Access token -> what its holder may open (design section 4, step 4). */
 export function verifyAccess(
@@ -45,7 +46,7 @@ export function verifyAccess(
       detail: `ends at ${claims.endTime}, more than maxLifetimeSeconds (${access.maxLifetimeSeconds}) from now`,
     })
   }
-  const id = spendId(claims, spendSubject(access, facts))
+  const id = spendId(claims, spendSubject(access, facts, result.keyIndex))
   if (endings.isAccessEnded(accessTag(id))) {
     return fail({ reason: 'token-refused', detail: 'everything that it opened was ended' })
   }
@@ -66,27 +67,31 @@ export function verifyAccess(
 }
 
 /**
- * The tags of an access token under every rule whose signature it bears, whether its time has come, is over, or not: to end what it
- * opened. A token made for one URL is known by that URL alone, and gives none.
+ * Finds an access token out under every rule whose signature it bears, whether its time has come, is over, or not: to end what it
+ * opened. A token made for one URL is known by that URL alone, and is not found.
  */
-export function accessTagsOf({ rules }: Pick<Options, 'rules'>, token: string): string[] {
-  const tags = rules.flatMap(({ access }) =>
-    access.flatMap((entry) => {
-      const subject = { path: '/', query: '', salt: entry.salt }
-      const proof = proveReceived(token, entry.scheme, subject)
-      if (!proof.ok || proof.claims.acl === undefined) return []
-      const spent = spendSubject(entry, { rawPath: '/', target: '/' })
-      return [accessTag(spendId(proof.claims, spent))]
-    }),
-  )
-  return [...new Set(tags)]
+export function identifyAccess(
+  { rules }: Pick<Options, 'rules'>,
+  token: string,
+): IdentifiedAccess[] {
+  const found = new Map<string, IdentifiedAccess>()
+  for (const entry of rules.flatMap(({ access }) => access)) {
+    const proof = proveReceived(token, entry.scheme, { path: '/', query: '', salt: entry.salt })
+    if (!proof.ok || proof.claims.acl === undefined) continue
+    const spent = spendSubject(entry, { rawPath: '/', target: '/' }, proof.keyIndex)
+    const tag = accessTag(spendId(proof.claims, spent))
+    found.set(tag, { tag, endsAtMs: keptUntil(proof.claims) * 1000 })
+  }
+  return [...found.values()]
 }
 
 /** What this access token was verified with. */
 export function spendSubject(
-  { secretName, scheme, salt, parameter }: AccessOptions,
+  { keys, scheme, salt, parameter }: AccessOptions,
   { rawPath, target }: Pick<RequestFacts, 'rawPath' | 'target'>,
+  keyIndex: number,
 ): SpendSubject {
+  const secretName = keys.secretNames[keyIndex] ?? ''
   return { secretName, scheme, salt, path: rawPath, query: signedQuery(target, parameter) }
 }
 

@@ -1,44 +1,34 @@
 import type { LmdbFacts } from './lmdb-facts.ts'
 import type { LmdbFile } from './lmdb-file.ts'
 import { endedKeys, endKey, nothing, readEndKey } from './lmdb-keys.ts'
-import { claimPlace, keepEndedMs, type Places } from './places.ts'
+import { claimPlace, idleAtMs, type Places } from './places.ts'
 import type { PlaceClaim, PlaceOutcome } from './session-store.ts'
 import { StoreUnavailable } from './store.ts'
 
 /** Subjects looked at for each claim that counts: more than it can add. */
 const sweptPerClaim = 2
 
-interface Row {
-  readonly places: Places
-  /** When all of them are idle, if nothing is heard of them until then. */
-  readonly idleAtMs: number
+type Entry = readonly [id: string, seenAtMs: number, idleMs: number, device: string, isEnded: 0 | 1]
+
+function writeRow(places: Places): Buffer {
+  const entries = [...places].map(([id, { seenAtMs, idleMs, device, isEnded }]): Entry => {
+    return [id, seenAtMs, idleMs, device, isEnded ? 1 : 0]
+  })
+  return Buffer.from(JSON.stringify(entries))
 }
 
-type Text = readonly [
-  idleAtMs: number,
-  ...places: (readonly [id: string, seenAtMs: number, device: string, isEnded: 0 | 1])[],
-]
-
-function writeRow({ places, idleAtMs }: Row): Buffer {
-  const entries = [...places].map(
-    ([id, { seenAtMs, device, isEnded }]) => [id, seenAtMs, device, isEnded ? 1 : 0] as const,
-  )
-  const text: Text = [idleAtMs, ...entries]
-  return Buffer.from(JSON.stringify(text))
-}
-
-function readRow(bytes: Buffer): Row {
-  const [idleAtMs, ...entries]: Text = JSON.parse(bytes.toString())
+function readRow(bytes: Buffer): Places {
+  const entries: readonly Entry[] = JSON.parse(bytes.toString())
   const places: Places = new Map()
-  for (const [id, seenAtMs, device, isEnded] of entries) {
-    places.set(id, { seenAtMs, device, isEnded: isEnded === 1 })
+  for (const [id, seenAtMs, idleMs, device, isEnded] of entries) {
+    places.set(id, { seenAtMs, idleMs, device, isEnded: isEnded === 1 })
   }
-  return { places, idleAtMs }
+  return places
 }
 
 /** What a row takes of the room for places: one that holds none must not be free. */
-function weightOf(row: Row | undefined): number {
-  return row === undefined ? 0 : Math.max(1, row.places.size)
+function weightOf(places: Places | undefined): number {
+  return places === undefined ? 0 : Math.max(1, places.size)
 }
 
 /**
@@ -64,41 +54,37 @@ export class LmdbPlaces {
   claim(claim: PlaceClaim, nowMs: number): PlaceOutcome {
     const key = Buffer.from(claim.subject, 'latin1')
     const found = this.#read(key)
-    const places: Places = new Map(found?.places)
+    const places: Places = new Map(found)
     const outcome = claimPlace(places, claim, nowMs)
     // Otherwise it can only have forgotten some.
-    if (outcome.kind !== 'counted' && places.size === found?.places.size) return outcome
-    const idleMs = Math.ceil(claim.idleSeconds * 1000)
-    const hasEnded = outcome.kind === 'counted' && outcome.ended.length > 0
-    const lifeMs = hasEnded ? Math.max(idleMs, keepEndedMs) : idleMs
-    const idleAtMs = Math.max(found?.idleAtMs ?? 0, nowMs + lifeMs)
+    if (outcome.kind !== 'counted' && places.size === found?.size) return outcome
     this.#sweep(nowMs, key)
-    this.#write(key, found, { places, idleAtMs })
-    if (found === undefined) this.#file.placeEnds.putSync(endKey(idleAtMs, key), nothing)
+    this.#write(key, found, places)
+    if (found === undefined) this.#file.placeEnds.putSync(endKey(idleAtMs(places), key), nothing)
     return outcome
   }
 
   leave(subject: string, sessionId: string): void {
     const key = Buffer.from(subject, 'latin1')
     const found = this.#read(key)
-    if (found?.places.get(sessionId)?.isEnded !== false) return
-    const places: Places = new Map(found.places)
+    if (found?.get(sessionId)?.isEnded !== false) return
+    const places: Places = new Map(found)
     places.delete(sessionId)
-    this.#write(key, found, { ...found, places })
+    this.#write(key, found, places)
   }
 
-  #read(key: Buffer): Row | undefined {
+  #read(key: Buffer): Places | undefined {
     const bytes = this.#file.places.get(key)
     return bytes === undefined ? undefined : readRow(bytes)
   }
 
-  #write(key: Buffer, found: Row | undefined, row: Row): void {
-    const growth = weightOf(row) - weightOf(found)
+  #write(key: Buffer, found: Places | undefined, places: Places): void {
+    const growth = weightOf(places) - weightOf(found)
     const count = this.#facts.get('places')
     if (growth > 0 && count + growth > this.#most) {
       throw new StoreUnavailable(`full: ${count} places are taken`)
     }
-    this.#file.places.putSync(key, writeRow(row))
+    this.#file.places.putSync(key, writeRow(places))
     if (growth !== 0) this.#facts.add('places', growth)
   }
 
@@ -107,13 +93,14 @@ export class LmdbPlaces {
     for (const due of endedKeys(this.#file.placeEnds, nowMs, sweptPerClaim)) {
       const { key } = readEndKey(due)
       if (key.equals(except)) continue
-      const row = this.#read(key)
+      const places = this.#read(key)
       this.#file.placeEnds.removeSync(due)
-      if (row !== undefined && row.idleAtMs > nowMs) {
-        this.#file.placeEnds.putSync(endKey(row.idleAtMs, key), nothing)
+      const endsAtMs = places === undefined ? 0 : idleAtMs(places)
+      if (endsAtMs > nowMs) {
+        this.#file.placeEnds.putSync(endKey(endsAtMs, key), nothing)
       } else {
         this.#file.places.removeSync(key)
-        this.#facts.add('places', -weightOf(row))
+        this.#facts.add('places', -weightOf(places))
       }
     }
   }

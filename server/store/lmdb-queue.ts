@@ -20,6 +20,8 @@ export interface LmdbQueueOptions<View> {
   readonly finish: (view: View) => void
   /** How long a call may take. */
   readonly timeoutMs: number
+  /** What tells how long a transaction has worked, in milliseconds. @default performance.now */
+  readonly watch?: () => number
 }
 
 /** A call: one or many steps, each of which happens wholly inside one transaction. */
@@ -142,12 +144,12 @@ export class LmdbQueue<View> {
   }
 
   #work(batch: readonly Job<View>[]): void {
-    const { begin, finish } = this.#options
+    const { begin, finish, watch = () => performance.now() } = this.#options
     const view = begin()
-    const startedMs = performance.now()
+    const startedMs = watch()
     for (const job of inTurn(batch)) {
       job.proceed(view)
-      if (performance.now() - startedMs > workMs) break
+      if (watch() - startedMs > workMs) break
     }
     finish(view)
   }

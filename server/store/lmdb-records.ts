@@ -37,6 +37,19 @@ function readMarker(bytes: Buffer): Marker {
   }
 }
 
+/** As a reader outside of transactions sees it; see `Store.isSpent`. */
+export function isSpent(
+  { markers }: LmdbFile,
+  { id, binding, graceMs }: Omit<Attempt, 'keepMs'>,
+  nowMs: number,
+): boolean {
+  const found = markers.get(Buffer.from(id, 'latin1'))
+  if (found === undefined) return false
+  const marker = readMarker(found)
+  if (marker.endsAtMs <= nowMs) return false
+  return answerFor(marker, { binding, graceMs }, nowMs) === 'spent'
+}
+
 /**
  * What was spent, as one write transaction sees it. Only to be used inside of it: LMDB lets one transaction
  * write at a time, over all processes, and that is what makes spending atomic.

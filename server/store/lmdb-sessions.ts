@@ -3,15 +3,19 @@ import type { LmdbFacts } from './lmdb-facts.ts'
 import type { LmdbFile } from './lmdb-file.ts'
 import { endedKeys, endKey, nothing, readEndKey } from './lmdb-keys.ts'
 import { mergeSighting } from './session-book.ts'
-import type { SessionPage, SessionQuery, SessionRecord, Sighting } from './session-store.ts'
-import { StoreUnavailable } from './store.ts'
+import {
+  type SessionPage,
+  type SessionQuery,
+  type SessionRecord,
+  type Sighting,
+  sessionIdForm,
+} from './session-store.ts'
 
 /** Sessions forgotten at most for each one that is added: their number shrinks faster than it grows. */
 const sweptPerSession = 8
 /** Rows looked at in one go, some milliseconds, where most of them have ended and nobody swept them yet. */
 const rowsAtOnce = 2000
 
-const idForm = /^[0-9a-f]{40}$/
 const idBytes = 20
 /** Above all ids. */
 const endOfIds = Buffer.alloc(idBytes + 1, 0xff)
@@ -75,7 +79,7 @@ function readRecord({ sessions }: LmdbFile, key: Buffer): SessionRecord | undefi
 }
 
 export function findSession(file: LmdbFile, id: string, nowMs: number): SessionRecord | null {
-  const record = idForm.test(id) ? readRecord(file, idKey(id)) : undefined
+  const record = sessionIdForm.test(id) ? readRecord(file, idKey(id)) : undefined
   return record !== undefined && record.endsAtMs > nowMs ? record : null
 }
 
@@ -126,14 +130,14 @@ export class LmdbSessions {
     this.#most = most
   }
 
-  /** @throws {StoreUnavailable} and keeps nothing of it */
-  note(sighting: Sighting, nowMs: number): void {
+  /** @returns whether there was room for it */
+  note(sighting: Sighting, nowMs: number): boolean {
     const key = idKey(sighting.id)
     const found = readRecord(this.#file, key)
     const known = found !== undefined && found.endsAtMs > nowMs ? found : undefined
     const record = mergeSighting(known, sighting)
-    if (record.endsAtMs <= nowMs) return
-    if (found === undefined) this.#makeRoom(nowMs)
+    if (record.endsAtMs <= nowMs) return true
+    if (found === undefined && !this.#makeRoom(nowMs)) return false
     this.#file.sessions.putSync(key, writeRow(record))
     if (found?.endsAtMs !== record.endsAtMs) {
       if (found !== undefined) this.#file.sessionEnds.removeSync(endKey(found.endsAtMs, key))
@@ -146,9 +150,11 @@ export class LmdbSessions {
         this.#file.subjectSessions.putSync(subjectKey, nothing)
       }
     }
+    return true
   }
 
-  #makeRoom(nowMs: number): void {
+  /** @returns whether there is any; then it is taken */
+  #makeRoom(nowMs: number): boolean {
     for (const ended of endedKeys(this.#file.sessionEnds, nowMs, sweptPerSession)) {
       const { key } = readEndKey(ended)
       this.#forgetSubject(readRecord(this.#file, key)?.subject ?? null, key)
@@ -156,9 +162,9 @@ export class LmdbSessions {
       this.#file.sessionEnds.removeSync(ended)
       this.#facts.add('sessions', -1)
     }
-    const count = this.#facts.get('sessions')
-    if (count >= this.#most) throw new StoreUnavailable(`full: ${count} sessions are kept`)
+    if (this.#facts.get('sessions') >= this.#most) return false
     this.#facts.add('sessions', 1)
+    return true
   }
 
   #forgetSubject(subject: string | null, key: Buffer): void {

@@ -2,7 +2,7 @@ import { LmdbFacts } from './lmdb-facts.ts'
 import { type LmdbFile, openLmdbFile } from './lmdb-file.ts'
 import { LmdbPlaces } from './lmdb-places.ts'
 import { LmdbQueue } from './lmdb-queue.ts'
-import { LmdbRecords } from './lmdb-records.ts'
+import { isSpent, LmdbRecords } from './lmdb-records.ts'
 import { LmdbRevocations, revocationsSince } from './lmdb-revocations.ts'
 import { findSession, LmdbSessions, scanSessions } from './lmdb-sessions.ts'
 import { checkClaim, checkPlaceSubject } from './places.ts'
@@ -19,6 +19,8 @@ import type {
   Sighting,
 } from './session-store.ts'
 import {
+  type Asker,
+  readAsker,
   readAttempt,
   type SpendOptions,
   type Spent,
@@ -91,9 +93,17 @@ export class LmdbStore implements Store {
     return spent as Spent
   }
 
-  async noteSessions(sightings: readonly Sighting[]): Promise<void> {
+  async isSpent(id: string, asker: Asker): Promise<boolean> {
+    const question = { id, binding: asker.binding, graceMs: readAsker(id, asker) }
+    return this.#read(() => isSpent(this.#file, question, this.#options.now()))
+  }
+
+  async noteSessions(sightings: readonly Sighting[]): Promise<number> {
     sightings.forEach(checkSighting)
-    await this.#write(sightings, ({ sessions, nowMs }, sighting) => sessions.note(sighting, nowMs))
+    const areKept = await this.#write(sightings, ({ sessions, nowMs }, sighting) =>
+      sessions.note(sighting, nowMs),
+    )
+    return areKept.filter((isKept) => !isKept).length
   }
 
   async findSession(id: string): Promise<SessionRecord | null> {

@@ -1,6 +1,6 @@
 import { ExpiryQueue } from './expiry-queue.ts'
 import { answerFor, type Marker, refuseForgotten } from './marker.ts'
-import { checkClaim, checkPlaceSubject, claimPlace, type Places } from './places.ts'
+import { checkClaim, checkPlaceSubject, claimPlace, idleAtMs, type Places } from './places.ts'
 import { checkRevocation, RevocationLog } from './revocation-log.ts'
 import { checkQuery, checkSighting, SessionBook } from './session-book.ts'
 import type {
@@ -14,6 +14,8 @@ import type {
   Sighting,
 } from './session-store.ts'
 import {
+  type Asker,
+  readAsker,
   readAttempt,
   type SpendOptions,
   type Spent,
@@ -32,8 +34,6 @@ export interface MemoryStoreOptions {
 const sweptPerSpend = 8
 /** Subjects whose streams have all ended are looked for once in so many claims. */
 const claimsPerSweep = 10_000
-/** The most that `idleSeconds` may be. */
-const longestIdleMs = 86_400_000
 
 /**
  * `memory:`, for tests and for a single process. Another process knows nothing of it, and what was spent is
@@ -79,12 +79,21 @@ export class MemoryStore implements Store {
     return 'first'
   }
 
-  async noteSessions(sightings: readonly Sighting[]): Promise<void> {
+  async isSpent(id: string, asker: Asker): Promise<boolean> {
+    const { binding } = asker
+    const graceMs = readAsker(id, asker)
+    this.#refuseWhenClosed()
+    const nowMs = this.#options.now()
+    const marker = this.#markers.get(id)
+    if (marker === undefined || marker.endsAtMs <= nowMs) return false
+    return answerFor(marker, { binding, graceMs }, nowMs) === 'spent'
+  }
+
+  async noteSessions(sightings: readonly Sighting[]): Promise<number> {
     sightings.forEach(checkSighting)
     this.#refuseWhenClosed()
     const nowMs = this.#options.now()
-    const refused = sightings.filter((sighting) => !this.#sessions.note(sighting, nowMs))
-    if (refused.length > 0) throw new StoreUnavailable('full: no more sessions can be kept')
+    return sightings.filter((sighting) => !this.#sessions.note(sighting, nowMs)).length
   }
 
   async findSession(id: string): Promise<SessionRecord | null> {
@@ -122,9 +131,13 @@ export class MemoryStore implements Store {
     this.#refuseWhenClosed()
     const nowMs = this.#options.now()
     return claims.map((claim) => {
-      const places: Places = this.#places.get(claim.subject) ?? new Map()
-      this.#places.set(claim.subject, places)
       if (++this.#claims % claimsPerSweep === 0) this.#forgetIdle(nowMs)
+      const known = this.#places.get(claim.subject)
+      if (known === undefined && this.#places.size >= this.#options.maxMarkers) {
+        throw new StoreUnavailable('full: no more streams can be counted')
+      }
+      const places: Places = known ?? new Map()
+      this.#places.set(claim.subject, places)
       return claimPlace(places, claim, nowMs)
     })
   }
@@ -152,8 +165,7 @@ export class MemoryStore implements Store {
 
   #forgetIdle(nowMs: number): void {
     for (const [subject, places] of this.#places) {
-      const isIdle = [...places.values()].every(({ seenAtMs }) => seenAtMs + longestIdleMs <= nowMs)
-      if (isIdle) this.#places.delete(subject)
+      if (idleAtMs(places) <= nowMs) this.#places.delete(subject)
     }
   }
 

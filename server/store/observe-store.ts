@@ -21,6 +21,7 @@ export function observeStore(store: Store, observe: StoreObserver): Store {
     }
   return {
     spend: watched('spend'),
+    isSpent: watched('isSpent'),
     noteSessions: watched('noteSessions'),
     findSession: watched('findSession'),
     listSessions: watched('listSessions'),

@@ -5,6 +5,8 @@ export interface Place {
   /** Of its last request; for an ended one, when it was ended. Milliseconds since 1970. */
   readonly seenAtMs: number
   readonly device: string
+  /** How long it may be silent and is counted still, by the rule of its own latest claim. */
+  readonly idleMs: number
   /** It had to make room: not counted, and kept only to tell it so. */
   readonly isEnded: boolean
 }
@@ -45,17 +47,22 @@ export const mostEnded = 32
  * A viewer who reloads or changes channels leaves a session behind that still counts for a while. So that he does not lock
  * himself out, a session that is opened on the same device takes the place of one of those. Should that one still be in use, in
  * another tab, then its next request finds all places taken: the number never exceeds `max`.
+ *
+ * Only a session that is just being opened makes others leave. One that comes back and finds all places taken has lost its own,
+ * silent for too long or forgotten by the store: it is told `full`, or `ended` where the latest opened come first, and nobody has to
+ * make room for it.
  */
 export function claimPlace(places: Places, claim: PlaceClaim, nowMs: number): PlaceOutcome {
-  const { sessionId, device, idleSeconds, max, onLimit, isNew } = claim
-  forget(places, idleSeconds * 1000, nowMs)
+  const { sessionId, device, max, onLimit, isNew } = claim
+  forget(places, nowMs)
   const known = places.get(sessionId)
   if (known?.isEnded) return { kind: 'ended' }
   const counted = [...places].filter(([id, { isEnded }]) => !isEnded && id !== sessionId)
   const ended: string[] = []
   while (known === undefined && counted.length >= max) {
-    const leaver = isNew ? leftBehind(counted, device) : undefined
-    const victim = leaver ?? (onLimit === 'end-oldest' ? earliest(counted) : undefined)
+    if (!isNew && onLimit === 'end-oldest') return { kind: 'ended' }
+    const oldest = onLimit === 'end-oldest' ? earliest(counted) : undefined
+    const victim = isNew ? (leftBehind(counted, device) ?? oldest) : undefined
     // With several places too many (a limit that was lowered), one left behind is not enough.
     if (victim === undefined || (onLimit === 'deny' && counted.length > max)) {
       return { kind: 'full', others: counted.map(([id]) => id).sort() }
@@ -68,14 +75,27 @@ export function claimPlace(places: Places, claim: PlaceClaim, nowMs: number): Pl
       ended.push(id)
     }
   }
-  places.set(sessionId, { seenAtMs: nowMs, device, isEnded: false })
+  const idleMs = idleMsOf(claim)
+  places.set(sessionId, { seenAtMs: nowMs, device, idleMs, isEnded: false })
   return { kind: 'counted', ended }
 }
 
-function forget(places: Places, idleMs: number, nowMs: number): void {
-  for (const [id, { seenAtMs, isEnded }] of places) {
-    if (seenAtMs + (isEnded ? keepEndedMs : idleMs) <= nowMs) places.delete(id)
-  }
+/** Whole milliseconds, as stores keep them. */
+export function idleMsOf({ idleSeconds }: Pick<PlaceClaim, 'idleSeconds'>): number {
+  return Math.ceil(idleSeconds * 1000)
+}
+
+/** From then on none of the places is of any account, if nothing is heard of them until then. 0 for none. */
+export function idleAtMs(places: Places): number {
+  return [...places.values()].reduce((latest, place) => Math.max(latest, endOf(place)), 0)
+}
+
+function endOf({ seenAtMs, idleMs, isEnded }: Place): number {
+  return seenAtMs + (isEnded ? keepEndedMs : idleMs)
+}
+
+function forget(places: Places, nowMs: number): void {
+  for (const [id, place] of places) if (endOf(place) <= nowMs) places.delete(id)
   const ended = [...places].filter(([, { isEnded }]) => isEnded).sort(bySeen)
   for (const [id] of ended.slice(0, -mostEnded)) places.delete(id)
 }

@@ -1,4 +1,4 @@
-import { keepEndedMs, mostEnded } from './places.ts'
+import { idleMsOf, keepEndedMs, mostEnded } from './places.ts'
 import { grouped, inParts, listOf, type RunScript, textsOf } from './redis-call.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import type { PlaceClaim, PlaceOutcome } from './session-store.ts'
@@ -37,13 +37,13 @@ export class RedisPlaces {
   }
 
   async #claimOf(subject: string, claims: readonly PlaceClaim[]): Promise<readonly unknown[]> {
-    const words = claims.flatMap(({ sessionId, device, idleSeconds, max, onLimit, isNew }) => [
-      sessionId,
-      device,
-      idleSeconds * 1000,
-      max,
-      onLimit,
-      isNew ? 1 : 0,
+    const words = claims.flatMap((claim) => [
+      claim.sessionId,
+      claim.device,
+      idleMsOf(claim),
+      claim.max,
+      claim.onLimit,
+      claim.isNew ? 1 : 0,
     ])
     const key = this.#keys.places(subject)
     return listOf(await this.#run('claim', [key], [keepEndedMs, mostEnded, ...words]))

@@ -3,31 +3,46 @@ import { sessionScripts } from './redis-session-scripts.ts'
 
 /**
  * What Redis does without another command coming in between. Each script touches keys of one slot, which it is given as
- * `KEYS`, and, `spend` apart, takes first what is to be added to Redis' own clock, in milliseconds. What needs memory is
+ * `KEYS`, and, `spend` and `isSpent` apart, takes first what is to be added to Redis' own clock, in milliseconds. What needs memory is
  * written before anything that it replaces is taken away: a Redis that is full refuses the first such write, and all is as it
  * was.
  */
 
+/** `answerFor` of `marker.ts`. */
+const marker = `
+local function answerFor(stored, grace, binding)
+  local keptFor, graceFor, spentBy = string.match(stored, '^(%d+):(%d+):(.*)$')
+  local left = redis.call('PTTL', KEYS[1])
+  if not keptFor or left < 0 or spentBy ~= binding then return 'spent' end
+  if keptFor - left >= math.min(tonumber(graceFor), tonumber(grace)) then return 'spent' end
+  return 'repeat'
+end
+`
+
 /** One key, one decision. */
-const spend = `
+const spend = `${marker}
 local keep, grace, binding = ARGV[1], ARGV[2], ARGV[3]
 local stored = redis.call('GET', KEYS[1])
 if not stored then
   redis.call('SET', KEYS[1], keep .. ':' .. grace .. ':' .. binding, 'NX', 'PX', keep)
   return 'first'
 end
-local keptFor, graceFor, spentBy = string.match(stored, '^(%d+):(%d+):(.*)$')
-local left = redis.call('PTTL', KEYS[1])
-if not keptFor or left < 0 or spentBy ~= binding then return 'spent' end
-if keptFor - left >= math.min(tonumber(graceFor), tonumber(grace)) then return 'spent' end
-if ARGV[4] == '1' then redis.call('SET', KEYS[1], stored, 'KEEPTTL') end
-return 'repeat'
+local answer = answerFor(stored, grace, binding)
+if answer == 'repeat' and ARGV[4] == '1' then redis.call('SET', KEYS[1], stored, 'KEEPTTL') end
+return answer
+`
+
+/** What `spend` would answer, without doing it. ARGV: grace, binding. */
+const isSpent = `${marker}
+local stored = redis.call('GET', KEYS[1])
+if not stored then return 'first' end
+return answerFor(stored, ARGV[1], ARGV[2])
 `
 
 /**
  * `claimPlace` of `places.ts` for some claims of one subject, in their order. KEYS: a hash of session id to
- * `<1 if ended, else 0><seen>:<device>`. ARGV: what an ended one is kept for, how many of them, then of each claim: session,
- * device, idle milliseconds, max, `end-oldest` or `deny`, 1 if new.
+ * `<1 if ended, else 0><seen>:<idle milliseconds>:<device>`; what has another form is taken away. ARGV: what an ended one is kept
+ * for, how many of them, then of each claim: session, device, idle milliseconds, max, `end-oldest` or `deny`, 1 if new.
  *
  * Texts are compared byte by byte: `<` of Lua follows the locale that Redis was started in.
  */
@@ -37,18 +52,21 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
 local keepEnded, mostEnded = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local places, touched = {}, {}
-local stored = redis.call('HGETALL', KEYS[1])
-for i = 1, #stored, 2 do
-  local ended, seen, device = string.match(stored[i + 1], '^([01])(%d+):(.*)$')
-  if ended then
-    places[stored[i]] = { id = stored[i], seen = tonumber(seen), device = device, ended = ended == '1' }
-  end
-end
 local function put(place)
   places[place.id], touched[place.id] = place, true
 end
 local function drop(id)
   places[id], touched[id] = nil, true
+end
+local stored = redis.call('HGETALL', KEYS[1])
+for i = 1, #stored, 2 do
+  local id = stored[i]
+  local ended, seen, idle, device = string.match(stored[i + 1], '^([01])(%d+):(%d+):(.*)$')
+  if ended then
+    places[id] = { id = id, seen = tonumber(seen), idle = tonumber(idle), device = device, ended = ended == '1' }
+  else
+    drop(id)
+  end
 end
 
 local function isBefore(one, other)
@@ -78,10 +96,10 @@ local function first(list, comes)
   return best
 end
 
-local function forget(idle)
+local function forget()
   local ended = {}
   for id, place in pairs(places) do
-    if place.seen + (place.ended and keepEnded or idle) <= now then
+    if place.seen + (place.ended and keepEnded or place.idle) <= now then
       drop(id)
     elseif place.ended then
       ended[#ended + 1] = place
@@ -92,17 +110,18 @@ local function forget(idle)
 end
 
 local function claim(session, device, idle, max, endsOldest, isNew)
-  forget(idle)
+  forget()
   local known = places[session]
   if known and known.ended then return { 'ended' } end
   local counted = chosen(places, function(place) return not place.ended and place.id ~= session end)
   local outcome = { 'counted' }
   while not known and #counted >= max do
+    if not isNew and endsOldest then return { 'ended' } end
     local victim
     if isNew then
       victim = first(chosen(counted, function(place) return place.device == device end), bySeen)
+      if not victim and endsOldest then victim = first(counted, byId) end
     end
-    if not victim and endsOldest then victim = first(counted, byId) end
     if not victim or (not endsOldest and #counted > max) then
       table.sort(counted, byId)
       local others = { 'full' }
@@ -111,13 +130,13 @@ local function claim(session, device, idle, max, endsOldest, isNew)
     end
     counted = chosen(counted, function(place) return place ~= victim end)
     if endsOldest then
-      put({ id = victim.id, seen = now, device = victim.device, ended = true })
+      put({ id = victim.id, seen = now, idle = victim.idle, device = victim.device, ended = true })
       outcome[#outcome + 1] = victim.id
     else
       drop(victim.id)
     end
   end
-  put({ id = session, seen = now, device = device, ended = false })
+  put({ id = session, seen = now, idle = idle, device = device, ended = false })
   return outcome
 end
 
@@ -131,8 +150,8 @@ end
 for id in pairs(touched) do
   local place = places[id]
   if place then
-    local mark = (place.ended and '1' or '0') .. string.format('%.0f', place.seen)
-    redis.call('HSET', KEYS[1], id, mark .. ':' .. place.device)
+    local mark = string.format('%s%.0f:%.0f:', place.ended and '1' or '0', place.seen, place.idle)
+    redis.call('HSET', KEYS[1], id, mark .. place.device)
   end
 end
 for id in pairs(touched) do
@@ -149,7 +168,7 @@ if stored and string.sub(stored, 1, 1) == '0' then redis.call('HDEL', KEYS[1], A
 return 'left'
 `
 
-const scripts = { spend, claim, leave, ...sessionScripts, ...revocationScripts }
+const scripts = { spend, isSpent, claim, leave, ...sessionScripts, ...revocationScripts }
 
 export type ScriptName = keyof typeof scripts
 export const redisScripts: Readonly<Record<ScriptName, string>> = scripts

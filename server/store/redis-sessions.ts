@@ -2,7 +2,13 @@ import { grouped, inParts, listOf, type RunScript, textsOf } from './redis-call.
 import { RedisIndex } from './redis-index.ts'
 import { type RedisKeys, shardOf, shards } from './redis-keys.ts'
 import { bodyOf, padded, readBody, readRecord } from './redis-record.ts'
-import type { SessionPage, SessionQuery, SessionRecord, Sighting } from './session-store.ts'
+import {
+  type SessionPage,
+  type SessionQuery,
+  type SessionRecord,
+  type Sighting,
+  sessionIdForm,
+} from './session-store.ts'
 import { StoreUnavailable } from './store.ts'
 
 /** A session that the index of its subject does not have yet, or not with its end. */
@@ -39,7 +45,7 @@ export class RedisSessions {
 
   async find(id: string): Promise<SessionRecord | null> {
     // What is no id may come from whoever asks, and is no part of a key.
-    if (!/^[0-9a-f]{40}$/.test(id)) return null
+    if (!sessionIdForm.test(id)) return null
     return (await this.#records([id]))[0] ?? null
   }
 

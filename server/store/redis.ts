@@ -21,6 +21,8 @@ import type {
   Sighting,
 } from './session-store.ts'
 import {
+  type Asker,
+  readAsker,
   readAttempt,
   type SpendOptions,
   type Spent,
@@ -65,19 +67,23 @@ export class RedisStore implements Store {
     const mustReplicate = this.#location.wait > 0
     const words = [keepMs, graceMs, options.binding, mustReplicate ? 1 : 0]
     return this.#connection.ask(async () => {
-      const { client } = this.#connection
-      const answer = await runScript(client, 'spend', [this.#keys.spent(id)], words)
-      if (answer !== 'first' && answer !== 'repeat' && answer !== 'spent') {
-        throw new StoreUnavailable('redis answered nonsense')
-      }
+      const answer = await this.#runSpend('spend', id, words)
       if (answer !== 'spent') await this.#replicated()
       return answer
     })
   }
 
-  async noteSessions(sightings: readonly Sighting[]): Promise<void> {
+  async isSpent(id: string, asker: Asker): Promise<boolean> {
+    const words = [readAsker(id, asker), asker.binding]
+    const answer = await this.#connection.ask(() => this.#runSpend('isSpent', id, words))
+    return answer === 'spent'
+  }
+
+  async noteSessions(sightings: readonly Sighting[]): Promise<number> {
     sightings.forEach(checkSighting)
-    return this.#connection.ask(() => this.#sessions.note(sightings))
+    await this.#connection.ask(() => this.#sessions.note(sightings))
+    // It has no bound of its own: what does not fit is an error of the server's.
+    return 0
   }
 
   async findSession(id: string): Promise<SessionRecord | null> {
@@ -119,6 +125,19 @@ export class RedisStore implements Store {
 
   close(): Promise<void> {
     return this.#connection.close()
+  }
+
+  async #runSpend(
+    name: 'spend' | 'isSpent',
+    id: string,
+    words: readonly (string | number)[],
+  ): Promise<Spent> {
+    const { client } = this.#connection
+    const answer = await runScript(client, name, [this.#keys.spent(id)], words)
+    if (answer !== 'first' && answer !== 'repeat' && answer !== 'spent') {
+      throw new StoreUnavailable('redis answered nonsense')
+    }
+    return answer
   }
 
   /** Waits until so many replicas as were asked for have what this connection wrote last. */

@@ -1,5 +1,11 @@
 import { ExpiryQueue } from './expiry-queue.ts'
-import type { SessionPage, SessionQuery, SessionRecord, Sighting } from './session-store.ts'
+import {
+  type SessionPage,
+  type SessionQuery,
+  type SessionRecord,
+  type Sighting,
+  sessionIdForm,
+} from './session-store.ts'
 
 /** What news makes of a session that is known; see `Sighting`. */
 export function mergeSighting(known: SessionRecord | undefined, news: Sighting): SessionRecord {
@@ -12,13 +18,11 @@ export function mergeSighting(known: SessionRecord | undefined, news: Sighting):
   }
 }
 
-const idForm = /^[0-9a-f]{40}$/
-
 /** @throws {RangeError} for what breaks the rules of `SessionRecord` */
 export function checkSighting(sighting: Sighting): void {
   const { id, subject, rule, path, client, userAgent } = sighting
   const { seenAtMs, openedAtMs, endsAtMs, requests } = sighting
-  if (!idForm.test(id)) throw new RangeError('id: 40 lower-case hexadecimal digits')
+  if (!sessionIdForm.test(id)) throw new RangeError('id: 40 lower-case hexadecimal digits')
   if ((subject?.length ?? 0) > 256) throw new RangeError('subject: at most 256 characters')
   if (rule.length > 64) throw new RangeError('rule: at most 64 characters')
   if (client.length > 64) throw new RangeError('client: at most 64 characters')
@@ -36,7 +40,8 @@ export function checkQuery({ limit, after }: SessionQuery): void {
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000)) {
     throw new RangeError('limit: 1 to 1000')
   }
-  if (after !== undefined && !idForm.test(after)) throw new RangeError('after: no such cursor')
+  if (after !== undefined && !sessionIdForm.test(after))
+    throw new RangeError('after: no such cursor')
 }
 
 /** Sessions in the memory of one process. */
@@ -56,9 +61,9 @@ export class SessionBook {
   note(sighting: Sighting, nowMs: number): boolean {
     this.#forgetEnded(nowMs)
     const known = this.#records.get(sighting.id)
-    if (known === undefined && this.#records.size >= this.#most) return false
     const record = mergeSighting(known, sighting)
     if (record.endsAtMs <= nowMs) return true
+    if (known === undefined && this.#records.size >= this.#most) return false
     this.#records.set(record.id, record)
     if (known === undefined) this.#order = null
     if (known?.endsAtMs !== record.endsAtMs) {

@@ -7,6 +7,9 @@
  * Texts are data of viewers and never part of a key unless they are digests.
  */
 
+/** The form of session ids: see `SessionRecord.id`. */
+export const sessionIdForm = /^[0-9a-f]{40}$/
+
 /** A session as it can be listed. Times in milliseconds since 1970. */
 export interface SessionRecord {
   /** 40 lower-case hexadecimal digits, the first twelve of which are the time of opening: ids sort by it. */
@@ -95,12 +98,18 @@ export interface PlaceClaim {
   readonly sessionId: string
   /** Digest of what tells the viewer's device, 1 to 64 visible ASCII characters. */
   readonly device: string
-  /** Seconds without a request after which a session is not counted any more. At most a day. */
+  /**
+   * Seconds without a request after which this session is not counted any more, until it claims with others; rules of one
+   * subject may differ. At most a day.
+   */
   readonly idleSeconds: number
   /** How many may be counted at a time, 1 or more. */
   readonly max: number
   readonly onLimit: 'deny' | 'end-oldest'
-  /** Is it just being opened? Then it may take the place of a session on the same device, which its viewer has left. */
+  /**
+   * Is it just being opened? Only then it may take the place of a session on the same device, which its viewer has left, and
+   * end others.
+   */
   readonly isNew: boolean
 }
 
@@ -113,16 +122,18 @@ export type PlaceOutcome =
     }
   /** All places are taken; by these sessions, the earliest opened first. */
   | { readonly kind: 'full'; readonly others: readonly string[] }
-  /** It had to make room for another (`end-oldest`). */
+  /** It had to make room for another, or came back too late and found all places taken (`end-oldest`). */
   | { readonly kind: 'ended' }
 
 export interface SessionStore {
   /**
-   * Keeps news of sessions. Bounded: a store that is full keeps what it has and takes no new ones.
+   * Keeps news of sessions. Bounded: a store that is full has ears for the sessions that it knows, and takes no new ones.
+   * That is an answer and no failure: what was kept would be counted twice by whoever told all of it again.
    *
+   * @returns how many were new and found no room; all other news was kept
    * @throws {StoreUnavailable} nothing, or not all of it, was kept
    */
-  noteSessions(sightings: readonly Sighting[]): Promise<void>
+  noteSessions(sightings: readonly Sighting[]): Promise<number>
 
   /** @throws {StoreUnavailable} */
   findSession(id: string): Promise<SessionRecord | null>

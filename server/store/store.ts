@@ -31,6 +31,9 @@ export interface SpendOptions {
   readonly graceSeconds: number
 }
 
+/** Who asks whether an id is spent, as he would spend it. */
+export type Asker = Pick<SpendOptions, 'binding' | 'graceSeconds'>
+
 /**
  * Remembers what must not happen twice. Nothing may be written for a token that has not verified: ids come
  * from `spendId` (`server/session/spend-access.ts`), which takes proven claims only (threat T36).
@@ -52,6 +55,16 @@ export interface Store extends SessionStore {
    * @throws {RangeError} for an id or options that break the rules above: a mistake of the caller
    */
   spend(id: string, options: SpendOptions): Promise<Spent>
+
+  /**
+   * Would `spend` answer `spent`? To refuse a used token before anything else happens for it: that it is not spent proves
+   * nothing a moment later, and only `spend` lets anybody in. Marks nothing, prolongs nothing, and answers when the store
+   * is full.
+   *
+   * @throws {StoreUnavailable} nothing is known: refuse
+   * @throws {RangeError} as `spend` does
+   */
+  isSpent(id: string, asker: Asker): Promise<boolean>
 
   /**
    * Does the store answer? For readiness; writes nothing.
@@ -84,21 +97,33 @@ function isVisibleText(text: string): boolean {
 }
 
 /**
+ * Checks a question about an id.
+ *
+ * @returns the grace in milliseconds
+ * @throws {RangeError} see `Store.isSpent`
+ */
+export function readAsker(id: string, { binding, graceSeconds }: Asker): number {
+  if (!isVisibleText(id)) throw new RangeError('id: 1 to 128 visible ASCII characters')
+  if (!isVisibleText(binding)) throw new RangeError('binding: 1 to 128 visible ASCII characters')
+  if (!(graceSeconds >= 0 && graceSeconds <= longestLifeSeconds)) {
+    throw new RangeError(`graceSeconds: 0 to ${longestLifeSeconds}`)
+  }
+  return Math.floor(graceSeconds * 1000)
+}
+
+/**
  * What a store keeps of an attempt, in milliseconds.
  *
  * @throws {RangeError} see `Store.spend`
  */
 export function readAttempt(
   id: string,
-  { keepSeconds, binding, graceSeconds }: SpendOptions,
+  options: SpendOptions,
 ): { readonly keepMs: number; readonly graceMs: number } {
-  if (!isVisibleText(id)) throw new RangeError('id: 1 to 128 visible ASCII characters')
-  if (!isVisibleText(binding)) throw new RangeError('binding: 1 to 128 visible ASCII characters')
+  const { keepSeconds } = options
+  const graceMs = readAsker(id, options)
   if (!(keepSeconds > 0 && keepSeconds <= longestLifeSeconds)) {
     throw new RangeError(`keepSeconds: more than 0 and at most ${longestLifeSeconds}`)
   }
-  if (!(graceSeconds >= 0 && graceSeconds <= longestLifeSeconds)) {
-    throw new RangeError(`graceSeconds: 0 to ${longestLifeSeconds}`)
-  }
-  return { keepMs: Math.ceil(keepSeconds * 1000), graceMs: Math.floor(graceSeconds * 1000) }
+  return { keepMs: Math.ceil(keepSeconds * 1000), graceMs }
 }

@@ -58,6 +58,10 @@ export function deriveKey(secret: KeyObject, label: string): KeyObject {
   return createSecretKey(Buffer.from(bytes))
 }
 
+function nameOf(secret: KeyObject): string {
+  return deriveKey(secret, 'name of a secret v1').export().toString('hex').slice(0, 32)
+}
+
 /** What stands where a key is due: hexadecimal text, or a key object made before. */
 export type KeyInput = string | KeyObject
 
@@ -84,7 +88,14 @@ export class Keyring {
     this.primary = keyFrom(primary, 'keys[0]')
     this.transition = transition === undefined ? undefined : keyFrom(transition, 'keys[1]')
     this.all = this.transition === undefined ? [this.primary] : [this.primary, this.transition]
+    this.secretNames = this.all.map((key) => nameOf(key))
   }
+
+  /**
+   * A name for each secret, in the order of `all`: the same wherever that secret stands, in which ring and under which name, and telling nothing
+   * of it.
+   */
+  readonly secretNames: readonly string[]
 
   /** The ring of the keys derived from these for one purpose. */
   derive(label: string): Keyring {

@@ -135,6 +135,21 @@ it('a session token from getToken needs no exchange', async () => {
 })
 
 describe('an exchange', () => {
+  it('brings nothing of a strange answer into an event', async () => {
+    const secret = 'exp=1~acl=/*~hmac=00'
+    const strange = JSON.parse(`{"token":"a b","secret":"${secret}","__proto__":{"status":403}}`)
+    answerWith(Response.json(strange, { status: 418 }), Response.json(strange, { status: 418 }))
+    const { start, session, told } = opened()
+    await start()
+    session.renew().catch(() => undefined)
+    await settled()
+    const [, detail] = told.find(([name]) => name === 'error') ?? []
+    const { error } = detail as { error: Error }
+    expect(error).toBeInstanceOf(Error)
+    expect(JSON.stringify([error.message, ...Object.entries(error)])).not.toContain('hmac')
+    expect(session.state).not.toBe('denied')
+  })
+
   it('that is refused is a final no', async () => {
     const asked = answerWith(
       Response.json(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type StagedGate, sessionTokenOf, startGate } from '../../stage/start-gate.ts'
+import { type StagedGate, sessionTokenOf, startGate, testKey } from '../../stage/start-gate.ts'
 
 const path = '/vod/film/index.m3u8'
 const segment = '/vod/film/low/1.m4s'
@@ -168,6 +168,59 @@ describe('maxConcurrent with onLimit: deny', () => {
     expect(outcome(await tv.open())).toBe(200)
   })
 
+  it('tells a token that was used before nothing of the others', async () => {
+    const stage = await startGate({ ...limited({ maxConcurrent: 1 }), access: { singleUse: true } })
+    const once = `${path}?hdnts=${stage.mint({ subject: 'u7' })}`
+    await stage.ask(once, { headers: { 'User-Agent': 'tv' } })
+    const stolen = await stage.ask(once, { headers: { 'User-Agent': 'thief' } })
+    expect(outcome(stolen)).toBe('token-refused')
+    expect(stolen.text).not.toContain('sessions')
+  })
+
+  it('lets a session go on after a pause when the one that took its place was ended', async () => {
+    const stage = await startGate(limited({ maxConcurrent: 1 }))
+    const [tv, phone] = [device(stage, 'tv'), device(stage, 'phone')]
+    await tv.open()
+    stage.clock.advance(61_000)
+    await phone.open()
+    const [newest] = (await stage.gate.sessions.list()).sessions
+    await stage.gate.sessions.end(newest?.sessionId ?? '')
+    expect(outcome(await tv.play())).toBe(200)
+  })
+
+  it('names fifty sessions at most, with a right that can be used', async () => {
+    const stage = await startGate(limited({ maxConcurrent: 80 }))
+    for (let count = 0; count < 80; count++) await device(stage, `device ${count}`).open()
+    const { sessions, endRight } = JSON.parse((await device(stage, 'one more').open()).text)
+    expect(sessions).toHaveLength(50)
+    const answer = await end(stage, { endRight, sessionId: sessions[49].sessionId })
+    expect(answer.status).toBe(200)
+  })
+
+  it('ends the same session again with the same right, when the answer was lost', async () => {
+    const stage = await startGate(limited({ maxConcurrent: 1 }))
+    await device(stage, 'tv').open()
+    const { sessions, endRight } = JSON.parse((await device(stage, 'phone').open()).text)
+    const body = { endRight, sessionId: sessions[0].sessionId }
+    for (let count = 0; count < 3; count++) expect((await end(stage, body)).status).toBe(200)
+  })
+
+  it.each(['50%+bob', 'u%37', '100%', 'a%zz+b', 'a/b'])(
+    'knows %j for one subject, from its opening to its end',
+    async (subject) => {
+      const stage = await startGate(limited({ maxConcurrent: 1 }))
+      const tv = device(stage, 'tv', subject)
+      expect(outcome(await tv.open())).toBe(200)
+      expect((await stage.gate.sessions.list({ subject })).sessions).toHaveLength(1)
+      expect(outcome(await device(stage, 'phone', subject).open())).toBe('session-limit')
+      stage.clock.advance(20_000)
+      expect(outcome(await tv.play())).toBe(200)
+      expect(outcome(await device(stage, 'phone', subject).open())).toBe('session-limit')
+      expect(await stage.gate.sessions.endAll({ subject })).toEqual({ ended: 1, more: false })
+      expect(outcome(await tv.play())).toBe('session-ended')
+    },
+  )
+
   it('frees the place of a session that somebody ended', async () => {
     const stage = await startGate(limited({ maxConcurrent: 1 }))
     const [tv, phone] = [device(stage, 'tv'), device(stage, 'phone')]
@@ -228,6 +281,53 @@ describe('maxConcurrent with onLimit: end-oldest', () => {
     expect(outcome((await tablet?.play()) as never)).toBe(200)
     const listed = (await stage.gate.sessions.list({ state: 'ended' })).sessions
     expect(listed.map(({ userAgent }) => userAgent)).toEqual(['tv'])
+  })
+
+  it('ends nothing for a token that was used before', async () => {
+    const stage = await startGate({
+      ...limited({ maxConcurrent: 1, onLimit: 'end-oldest' }),
+      access: { singleUse: true },
+    })
+    const once = `${path}?hdnts=${stage.mint({ subject: 'u7' })}`
+    const headers = { 'User-Agent': 'tv' }
+    const token = sessionTokenOf(await stage.ask(once, { headers }))
+    const stolen = await stage.ask(once, { headers: { 'User-Agent': 'thief' } })
+    expect(outcome(stolen)).toBe('token-refused')
+    expect(outcome(await stage.ask(`${segment}?hdntl=${token}`, { headers }))).toBe(200)
+  })
+
+  it('ends nothing for a rule that is on trial', async () => {
+    const stage = await startGate(limited({ maxConcurrent: 1, onLimit: 'end-oldest' }))
+    const tv = device(stage, 'tv')
+    await tv.open()
+    const access = { format: 'edgeauth' as const, key: 'vod' }
+    const rule = { stripPrefix: '/vod', origin: stage.origin.url, access }
+    const session = { maxConcurrent: 1, onLimit: 'end-oldest' as const }
+    stage.gate.reload({
+      keys: { vod: { primary: testKey } },
+      rules: [
+        { ...rule, name: 'trial', mode: 'log', match: { paths: ['/vod/other/*'] }, session },
+        { ...rule, name: 'film', match: { paths: ['/vod/*'] }, session },
+      ],
+    })
+    for (const name of ['phone', 'tablet']) {
+      const token = stage.mint({ subject: 'u7', path: '/vod/other/*' })
+      const headers = { 'User-Agent': name }
+      const answer = await stage.ask(`/vod/other/index.m3u8?hdnts=${token}`, { headers })
+      expect(answer.status).toBe(200)
+    }
+    expect(stage.log.join('')).toContain('"event":"session-limit"')
+    expect(outcome(await tv.play())).toBe(200)
+  })
+
+  it('has a session that had to make room find a place like any other, after ten minutes', async () => {
+    const stage = await startGate(limited({ maxConcurrent: 1, onLimit: 'end-oldest' }))
+    const [tv, phone] = [device(stage, 'tv'), device(stage, 'phone')]
+    await tv.open()
+    await phone.open()
+    stage.clock.advance(290_000)
+    expect(outcome(await phone.play())).toBe(200)
+    expect(outcome(await tv.play())).toBe('session-ended')
   })
 
   it('leaves the television alone while a phone changes channels', async () => {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { type StagedGate, sessionTokenOf, startGate } from '../../stage/start-gate.ts'
+import { edgeauth } from '../../../server/token/index.ts'
+import { deferred } from '../../stage/deferred.ts'
+import {
+  otherKey,
+  type StagedGate,
+  sessionTokenOf,
+  startGate,
+  testKey,
+} from '../../stage/start-gate.ts'
 
 const path = '/vod/film/index.m3u8'
 const segment = '/vod/film/low/1.m4s'
@@ -177,6 +185,59 @@ describe('sessions', () => {
     expect((await late.play()).problem.reason).toBe('session-ended')
   })
 
+  it('end all of an access token for as long as any rule would take it', async () => {
+    const stage = await startGate({ access: { maxLifetimeSeconds: 30 * 86_400 } })
+    const accessToken = stage.mint({ ttlSeconds: 20 * 86_400 })
+    await stage.gate.sessions.endAll({ accessToken })
+    for (const days of [0, 3, 16]) {
+      stage.clock.advance(days * 86_400_000)
+      const answer = await stage.ask(`${path}?hdnts=${accessToken}`)
+      expect([answer.status, answer.problem.reason]).toEqual([403, 'token-refused'])
+    }
+  })
+
+  it('end all of an access token, those too that are opening meanwhile', async () => {
+    const [arrived, held] = [deferred(), deferred()]
+    const stage = await startGate({
+      routes: {
+        '/film/slow.m3u8': async (_request, response) => {
+          arrived.resolve()
+          await held.promise
+          response.writeHead(200, { 'Content-Type': 'application/vnd.apple.mpegurl' })
+          response.end('#EXTM3U\n#EXTINF:9,\na.ts\n#EXT-X-ENDLIST\n')
+        },
+      },
+    })
+    const accessToken = stage.mint()
+    const opening = stage.ask(`/vod/film/slow.m3u8?hdnts=${accessToken}`)
+    await arrived.promise
+    await stage.gate.sessions.endAll({ accessToken })
+    held.resolve()
+    expect((await opening).problem.reason).toBe('token-refused')
+  })
+
+  it('end all of a subject of one key, and not of another site with a subject of that name', async () => {
+    const stage = await startGate({
+      configuration: { keys: { vod: { primary: testKey }, other: { primary: otherKey } } },
+    })
+    const mine = await openSession(stage, { subject: 'u7' })
+    const { sessions } = stage.gate
+    const none = { ended: 0, more: false }
+    expect(await sessions.endAll({ subject: 'u7', key: 'other' })).toEqual(none)
+    expect((await mine.play()).status).toBe(200)
+    expect(await sessions.endAll({ subject: 'u7', key: 'vod' })).toEqual({ ...none, ended: 1 })
+    expect((await mine.play()).problem.reason).toBe('session-ended')
+  })
+
+  it('end for subjects however long', async () => {
+    const stage = await startGate()
+    const subject = 'x'.repeat(300)
+    const { play } = await openSession(stage, { subject })
+    expect((await stage.gate.sessions.list({ subject })).sessions).toHaveLength(1)
+    expect(await stage.gate.sessions.endAll({ subject })).toEqual({ ended: 1, more: false })
+    expect((await play()).problem.reason).toBe('session-ended')
+  })
+
   it('end all of a key, or simply all', async () => {
     const stage = await startGate()
     const mine = await openSession(stage)
@@ -192,7 +253,8 @@ describe('sessions', () => {
 
   it.each([
     ['nothing', {}],
-    ['two things', { subject: 'a', key: 'vod' }],
+    ['two things', { subject: 'a', all: true as const }],
+    ['two others', { accessToken: 'a', key: 'vod' }],
     ['an access token that no rule takes', { accessToken: 'exp=1~acl=/*~hmac=00' }],
     ['no time', { all: true as const, openedBefore: 'yesterday' }],
   ])('are not ended by %s', async (_what, selector) => {
@@ -242,10 +304,55 @@ describe('sessions', () => {
 })
 
 describe('a renewal', () => {
+  it('is no session of another key', async () => {
+    const stage = await startGate({
+      configuration: { keys: { vod: { primary: testKey }, other: { primary: otherKey } } },
+      session: { key: 'vod' },
+      rule: {
+        access: [
+          { format: 'edgeauth', key: 'vod' },
+          { format: 'edgeauth', key: 'other', parameter: 'other' },
+        ],
+      },
+    })
+    const mine = await openSession(stage, { subject: 'u7' })
+    const accessToken = edgeauth.mint({
+      mode: 'acl',
+      path: '/vod/film/*',
+      key: otherKey,
+      sessionId: 'u7',
+      endTime: stage.clock.nowSeconds() + 60,
+    })
+    const answer = await renew(stage, { accessToken, sessionToken: mine.token })
+    expect(answer.status).toBe(200)
+    expect(JSON.parse(answer.text).sessionId).not.toBe(mine.sessionId)
+  })
+
+  it('of a session that another edge opened leaves the list of sessions alone', async () => {
+    const stage = await startGate({ session: { key: 'vod', salt: 'fixed' } })
+    const sessionToken = edgeauth.mint({
+      mode: 'acl',
+      path: '/vod/film/*',
+      key: testKey,
+      sessionId: 'edge-session-1',
+      payload: 'hdntl',
+      salt: 'fixed',
+      endTime: stage.clock.nowSeconds() + 600,
+    })
+    const answer = await renew(stage, { accessToken: stage.mint(), sessionToken })
+    expect(JSON.parse(answer.text).sessionId).toBe('edge-session-1')
+    await openSession(stage)
+    expect((await stage.gate.sessions.list()).sessions).toHaveLength(1)
+    // It can be ended all the same.
+    await stage.gate.sessions.end('edge-session-1')
+    const played = await stage.ask(`${segment}?hdntl=${JSON.parse(answer.text).token}`)
+    expect(played.problem.reason).toBe('session-ended')
+  })
+
   it('goes on with a session whose token has ended, and not with one of another viewer', async () => {
     const stage = await startGate()
     const mine = await openSession(stage, { subject: 'u7' })
-    stage.clock.advance(3_600_000)
+    stage.clock.advance(1_800_000)
     expect((await mine.play()).problem.reason).toBe('token-expired')
     const sessionToken = mine.token
     const renewed = await renew(stage, { accessToken: stage.mint({ subject: 'u7' }), sessionToken })
@@ -255,7 +362,7 @@ describe('a renewal', () => {
       const answer = await renew(stage, { accessToken, sessionToken })
       expect(JSON.parse(answer.text).sessionId).not.toBe(mine.sessionId)
     }
-    stage.clock.advance(86_400_000)
+    stage.clock.advance(3_600_000)
     const late = await renew(stage, { accessToken: stage.mint({ subject: 'u7' }), sessionToken })
     expect(JSON.parse(late.text).sessionId).not.toBe(mine.sessionId)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EndingFeed } from '../../../server/session/ending-feed.ts'
-import { Endings } from '../../../server/session/endings.ts'
+import { Endings, sessionEnding, subjectEnding } from '../../../server/session/endings.ts'
 import {
   accessTag,
   keyTag,
@@ -10,6 +10,7 @@ import {
 import { MemoryStore } from '../../../server/store/memory.ts'
 import type { Revocation } from '../../../server/store/session-store.ts'
 import { StoreUnavailable } from '../../../server/store/store.ts'
+import { deferred } from '../../stage/deferred.ts'
 
 const id = newSessionId({ openedAtMs: 1000, keyTag: keyTag('vod'), accessTag: accessTag('one') })
 const mine = { id, subject: 'u7' }
@@ -37,7 +38,9 @@ describe('what was ended', () => {
       keyTag: keyTag('vod'),
       accessTag: accessTag('one'),
     })
-    expect(endings.endedBy({ id: later, subject: 'u7' })).toBeNull()
+    // What was opening while its access token was ended is ended, too.
+    const isAccess = by === 'access'
+    expect(endings.endedBy({ id: later, subject: 'u7' })).toBe(isAccess ? 'access' : null)
   })
 
   it.each([
@@ -51,6 +54,21 @@ describe('what was ended', () => {
     const endings = new Endings()
     endings.apply([revocation])
     expect(endings.endedBy(mine)).toBeNull()
+  })
+
+  it('is the subject of one key, where both are named', () => {
+    const endings = new Endings()
+    endings.apply([entry('subject', subjectEnding('u7', keyTag('live')))])
+    expect(endings.endedBy(mine)).toBeNull()
+    endings.apply([entry('subject', subjectEnding('u7', keyTag('vod')))])
+    expect(endings.endedBy(mine)).toBe('subject')
+  })
+
+  it.each(['a b', 'x'.repeat(200), ''])('may be a session of another edge: %j', (made) => {
+    const endings = new Endings()
+    endings.apply([entry('session', sessionEnding(made), 0)])
+    expect(endings.endedBy({ id: made, subject: null })).toBe('session')
+    expect(endings.endedBy({ id: `${made}x`, subject: null })).toBeNull()
   })
 
   it('counts sessions of another edge as opened before any time', () => {
@@ -110,6 +128,43 @@ describe('the feed', () => {
     expect(endings.size).toBe(25_000)
     await store.revoke([entry('session', id)])
     await feed.ask()
+    expect(endings.endedBy(mine)).toBe('session')
+  })
+
+  it('asks for everything again after the clock was set back', async () => {
+    const { store, endings } = stage()
+    let nowMs = 1000
+    const feed = new EndingFeed({ store, endings, now: () => nowMs, onChange: () => undefined })
+    await store.revoke([entry('session', id, 0, 9_000_000)])
+    nowMs = 10_000_000
+    await feed.ask()
+    expect(endings.size).toBe(0)
+    nowMs = 2000
+    await feed.ask()
+    expect(endings.endedBy(mine)).toBe('session')
+  })
+
+  it('asks a question of its own where an older one is under way', async () => {
+    const { store, endings } = stage()
+    const held = deferred()
+    let asked = 0
+    const feed = new EndingFeed({
+      endings,
+      now: () => 1000,
+      onChange: () => undefined,
+      store: {
+        revocationsSince: async (cursor) => {
+          const news = await store.revocationsSince(cursor)
+          if (++asked === 1) await held.promise
+          return news
+        },
+      },
+    })
+    void feed.ask()
+    await store.revoke([entry('session', id)])
+    const fresh = feed.askAfresh()
+    held.resolve()
+    await fresh
     expect(endings.endedBy(mine)).toBe('session')
   })
 

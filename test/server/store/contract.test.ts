@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Spent } from '../../../server/store/store.ts'
+import type { Asker, Spent } from '../../../server/store/store.ts'
 import { describeStores, type Subject } from './subjects.ts'
 
 let serial = 0
@@ -68,6 +68,41 @@ function contract(open: () => Promise<Subject>): void {
     expect(await subject.store.spend(id, options)).toBe('spent')
   })
 
+  it('tells beforehand what is spent, to whoever asks', async () => {
+    const id = freshId()
+    const [mine, his] = [
+      { binding: 'one', graceSeconds: 10 },
+      { binding: 'two', graceSeconds: 10 },
+    ]
+    const asked = async (asker: Asker): Promise<boolean[]> => [
+      await subject.store.isSpent(id, asker),
+      await subject.other.isSpent(id, asker),
+    ]
+    expect(await asked(mine)).toEqual([false, false])
+    expect(await subject.store.spend(id, { ...mine, keepSeconds: 60 })).toBe('first')
+    expect(await asked(his)).toEqual([true, true])
+    expect(await asked({ ...mine, graceSeconds: 0 })).toEqual([true, true])
+    expect(await asked(mine)).toEqual([false, false])
+    await subject.pass(10)
+    expect(await asked(mine)).toEqual([true, true])
+    await subject.pass(40)
+    expect(await asked(his)).toEqual([true, true])
+    await subject.pass(10)
+    expect(await asked(his)).toEqual([false, false])
+  })
+
+  it('marks nothing for a question, and prolongs nothing', async () => {
+    const id = freshId()
+    for (const door of [subject.store, subject.other, subject.store]) {
+      expect(await door.isSpent(id, { binding: 'two', graceSeconds: 0 })).toBe(false)
+    }
+    expect(await subject.other.spend(id, options)).toBe('first')
+    await subject.pass(59)
+    expect(await subject.store.isSpent(id, options)).toBe(true)
+    await subject.pass(1)
+    expect(await subject.store.spend(id, options)).toBe('first')
+  })
+
   it.each([
     '__proto__',
     'constructor',
@@ -78,8 +113,10 @@ function contract(open: () => Promise<Subject>): void {
     ':',
     'x'.repeat(128),
   ])('takes %j for an id like any other', async (id) => {
+    expect(await subject.store.isSpent(id, options)).toBe(false)
     expect(await subject.store.spend(id, options)).toBe('first')
     expect(await subject.store.spend(id, options)).toBe('spent')
+    expect(await subject.store.isSpent(id, options)).toBe(true)
   })
 
   it.each([
@@ -94,7 +131,11 @@ function contract(open: () => Promise<Subject>): void {
     ['a life that is no number', 'a', { keepSeconds: Number.NaN }],
     ['a negative grace', 'a', { graceSeconds: -1 }],
   ])('takes %s for a mistake of its caller', async (_, id, wrong) => {
-    await expect(subject.store.spend(id, { ...options, ...wrong })).rejects.toThrow(RangeError)
+    const asked = { ...options, ...wrong }
+    await expect(subject.store.spend(id, asked)).rejects.toThrow(RangeError)
+    if (asked.keepSeconds === options.keepSeconds) {
+      await expect(subject.store.isSpent(id, asked)).rejects.toThrow(RangeError)
+    }
   })
 
   it('is ready', async () => {
@@ -123,7 +164,9 @@ function contract(open: () => Promise<Subject>): void {
           }
           const door = index % 2 === 0 ? subject.store : subject.other
           const { id, ...attempt } = one
-          expect(await door.spend(`${prefix}-${id}`, attempt)).toBe(model.spend(id, attempt))
+          const expected = model.spend(id, attempt)
+          expect(await door.isSpent(`${prefix}-${id}`, attempt)).toBe(expected === 'spent')
+          expect(await door.spend(`${prefix}-${id}`, attempt)).toBe(expected)
         }
       }),
       { numRuns: 40 },
@@ -136,6 +179,7 @@ function contract(open: () => Promise<Subject>): void {
     await Promise.all([closing.store.close(), closing.store.close()])
     const refusal = { code: 'ERR_STORE_UNAVAILABLE', reason: 'store-unavailable', status: 503 }
     await expect(closing.store.spend('b', options)).rejects.toMatchObject(refusal)
+    await expect(closing.store.isSpent('a', options)).rejects.toMatchObject(refusal)
     await expect(closing.store.check()).rejects.toMatchObject(refusal)
     await closing.close()
   })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ExpiryQueue } from '../../../server/store/expiry-queue.ts'
 import { MemoryStore } from '../../../server/store/memory.ts'
+import type { PlaceClaim } from '../../../server/store/session-store.ts'
 import { createClock } from '../../stage/clock.ts'
 
 const options = { keepSeconds: 60, binding: 'one', graceSeconds: 0 }
@@ -35,8 +36,29 @@ describe('the memory store', () => {
     expect(await store.spend('b', options)).toBe('first')
     now -= 86_400_000
     await expect(store.spend('a', options)).rejects.toMatchObject({ status: 503 })
+    expect(await store.isSpent('a', options)).toBe(false)
     now += 1000
     expect(await store.spend('c', options)).toBe('first')
+  })
+})
+
+describe('places in the memory store', () => {
+  it('are swept out when the last of a subject is idle by its own rule', async () => {
+    const clock = createClock()
+    const store = new MemoryStore({ now: clock.now, maxMarkers: 2 })
+    const claim = { device: 'tv', max: 1, onLimit: 'deny', isNew: true } as const
+    const [long, short, more] = ['long', 'short', 'more'].map((subject, index) => {
+      const idleSeconds = subject === 'long' ? 600 : 60
+      return { ...claim, subject, idleSeconds, sessionId: `${subject}-${index}` }
+    }) as [PlaceClaim, PlaceClaim, PlaceClaim]
+    await store.claimPlaces([long, short])
+    clock.advance(61_000)
+    await expect(store.claimPlaces([more])).rejects.toMatchObject({ status: 503 })
+    const other = { ...long, sessionId: 'other', device: 'phone', idleSeconds: 60 }
+    const full = { kind: 'full', others: [long.sessionId] }
+    const outcomes = await store.claimPlaces(Array.from({ length: 10_000 }, () => other))
+    expect(outcomes.at(-1)).toEqual(full)
+    expect(await store.claimPlaces([more, other])).toEqual([{ kind: 'counted', ended: [] }, full])
   })
 })
 

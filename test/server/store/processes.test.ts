@@ -305,6 +305,12 @@ describe('a process whose disk is full', () => {
       }
     }
     await expectAllKnown()
+    const asker = { binding: 'two', graceSeconds: 0 }
+    const asked = await spender.callAll([
+      ['isSpent', `id-${told[0]}`, asker],
+      ['isSpent', 'fresh', asker],
+    ])
+    expect(asked.map(({ value }) => value)).toEqual([true, false])
     expect(new Set(await spender.spendAll(told.map((number) => `id-${number}`)))).toEqual(
       new Set(['spent']),
     )

@@ -80,6 +80,8 @@ describeWith(['redis-server'], 'the Redis store', () => {
     await admin.config('SET', 'maxmemory', '1')
     await expect(store.spend('b', options)).rejects.toMatchObject(refusal)
     expect(await store.spend('a', options)).toBe('spent')
+    expect(await store.isSpent('a', options)).toBe(true)
+    expect(await store.isSpent('b', options)).toBe(false)
     await admin.config('SET', 'maxmemory', '0')
     expect(await store.spend('b', options)).toBe('first')
     expect(store.said).toEqual([])
@@ -115,8 +117,11 @@ describeWith(['redis-server'], 'the Redis store', () => {
     await admin.set('playgate:spent:{b}', 'nonsense')
     expect(await store.spend('a', graced)).toBe('spent')
     expect(await store.spend('b', graced)).toBe('spent')
+    expect(await store.isSpent('a', graced)).toBe(true)
+    expect(await store.isSpent('b', graced)).toBe(true)
     await admin.lpush('playgate:spent:{c}', 'x')
     await expect(store.spend('c', graced)).rejects.toMatchObject(refusal)
+    await expect(store.isSpent('c', graced)).rejects.toMatchObject(refusal)
   })
 
   it('logs in, and is refused with a wrong password', async () => {

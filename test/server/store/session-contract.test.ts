@@ -321,6 +321,39 @@ function contract(open: () => Promise<Subject>): void {
       expect(await one(c, { ...ending, isNew: false })).toEqual({ kind: 'ended' })
     })
 
+    it('are of no use to one that comes back too late, and others keep theirs', async () => {
+      const [a, b, c] = [idAt(1), idAt(2), idAt(3)]
+      const ending = { onLimit: 'end-oldest' } as const
+      const back = { ...ending, isNew: false }
+      await one(a, ending)
+      await one(b, ending)
+      await subject.pass(40)
+      expect(await one(b, back)).toEqual(counted)
+      await subject.pass(25)
+      expect(await one(c, ending)).toEqual(counted)
+      expect(await one(a, back)).toEqual({ kind: 'ended' })
+      expect(await one(a, { ...back, device: c })).toEqual({ kind: 'ended' })
+      expect(await one(b, back)).toEqual(counted)
+      expect(await one(c, back)).toEqual(counted)
+    })
+
+    it('are idle by the rule of their own session, and that of its latest claim', async () => {
+      const [a, b, c, d] = [idAt(1), idAt(2), idAt(3), idAt(4)]
+      const [long, short] = [{ idleSeconds: 600 }, { idleSeconds: 60 }]
+      await one(a, long)
+      await subject.pass(100)
+      expect(await one(b, short)).toEqual(counted)
+      expect(await one(c, short)).toEqual({ kind: 'full', others: [a, b] })
+      await subject.pass(60)
+      // The rule of the one who asks is of no account for the others.
+      expect(await one(c, long)).toEqual(counted)
+      expect(await one(d, short)).toEqual({ kind: 'full', others: [a, c] })
+      expect(await one(a, { ...short, isNew: false })).toEqual(counted)
+      await subject.pass(60)
+      expect(await one(d, long)).toEqual(counted)
+      expect(await one(b, { ...long, isNew: false })).toEqual({ kind: 'full', others: [c, d] })
+    })
+
     it('are as many as the limit says now', async () => {
       const [a, b, c, d] = [idAt(1), idAt(2), idAt(3), idAt(4)]
       for (const id of [a, b, c]) await one(id, { max: 3 })
@@ -379,7 +412,7 @@ function contract(open: () => Promise<Subject>): void {
             device: fc.constantFrom('tv', 'phone', 'tablet'),
             max: fc.constantFrom(1, 2, 2, 3),
             onLimit: fc.constantFrom('deny' as const, 'end-oldest' as const),
-            idleSeconds: fc.constantFrom(60, 60, 30),
+            idleSeconds: fc.constantFrom(60, 60, 30, 900),
             isNew: fc.boolean(),
           }),
         },
