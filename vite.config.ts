@@ -41,6 +41,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     reporters: ['default', './test/stage/closing-line.ts'],
     testTimeout: 30_000,
+    // How long a busy machine may take until something can be seen; what must be fast is measured by the test itself.
+    expect: { poll: { timeout: 15_000 } },
     coverage: {
       provider: 'v8',
       include: ['server/**/*.ts', 'player/*.ts', 'shared/**/*.ts'],

@@ -1,6 +1,5 @@
 import { OptionError } from '../../shared/codes.ts'
-import { judgeOptions } from '../options/judge-options.ts'
-import { systemSources } from '../options/system-sources.ts'
+import { judgeFile } from './configuration-file.ts'
 import { loadConfiguration } from './load-configuration.ts'
 import type { ExitStatus, Terminal } from './output.ts'
 
@@ -11,8 +10,7 @@ export function configCheck(
   terminal: Terminal,
 ): ExitStatus {
   try {
-    const { raw, baseDirectory } = loadConfiguration(file)
-    const options = judgeOptions(raw, { ...systemSources(), baseDirectory })
+    const options = judgeFile(loadConfiguration(file))
     const rules = options.rules.map(({ name }) => name)
     if (json) terminal.out(JSON.stringify({ valid: true, rules }))
     else

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { OptionError } from '../../shared/codes.ts'
-import { createPlaygate } from '../index.ts'
 import { type CommandName, commands, helpText } from './commands.ts'
 import { configCheck } from './config-check.ts'
+import { openToAsk } from './configuration-file.ts'
 import { explainRequest } from './explain.ts'
 import { keyNew } from './key-new.ts'
 import { loadConfiguration } from './load-configuration.ts'
@@ -98,8 +98,7 @@ async function dispatch(
       return tokenInspect(operand, { config, path, ip, headers, json }, terminal)
     }
     case 'explain': {
-      const { raw, baseDirectory } = loadConfiguration(needed(values, 'config'))
-      const gate = createPlaygate(raw, { baseDirectory, now: terminal.now })
+      const gate = openToAsk(loadConfiguration(needed(values, 'config')), terminal)
       try {
         await gate.ready()
         const request = {

@@ -1,7 +1,6 @@
 import { epochSecondsFromMilliseconds } from '../../shared/units.ts'
-import { judgeOptions } from '../options/judge-options.ts'
-import { systemSources } from '../options/system-sources.ts'
 import { type InspectedToken, inspectToken } from '../session/inspect-token.ts'
+import { judgeFile } from './configuration-file.ts'
 import { loadConfiguration } from './load-configuration.ts'
 import { describeTime, type ExitStatus, type Terminal } from './output.ts'
 
@@ -19,11 +18,7 @@ export function tokenInspect(
   { config, path, ip, headers, json }: InspectOptions,
   terminal: Terminal,
 ): ExitStatus {
-  const loaded = config === undefined ? null : loadConfiguration(config)
-  const options =
-    loaded === null
-      ? null
-      : judgeOptions(loaded.raw, { ...systemSources(), baseDirectory: loaded.baseDirectory })
+  const options = config === undefined ? null : judgeFile(loadConfiguration(config))
   const mark = path?.indexOf('?') ?? -1
   const inspected = inspectToken(bareToken(token), options, {
     path: path === undefined ? null : mark < 0 ? path : path.slice(0, mark),

@@ -1,7 +1,6 @@
 import { epochSecondsFromMilliseconds } from '../../shared/units.ts'
-import { judgeOptions } from '../options/judge-options.ts'
-import { systemSources } from '../options/system-sources.ts'
 import { type MintAccessOptions, mintAccess } from '../session/mint-access.ts'
+import { judgeFile } from './configuration-file.ts'
 import { loadConfiguration } from './load-configuration.ts'
 import { describeTime, type ExitStatus, type Terminal } from './output.ts'
 
@@ -12,8 +11,7 @@ export function tokenMint(
   { json }: { json: boolean },
   terminal: Terminal,
 ): ExitStatus {
-  const { raw, baseDirectory } = loadConfiguration(config)
-  const options = judgeOptions(raw, { ...systemSources(), baseDirectory })
+  const options = judgeFile(loadConfiguration(config))
   const minted = mintAccess(options, wanted, epochSecondsFromMilliseconds(terminal.now()))
   if (json) {
     terminal.out(JSON.stringify(minted))

@@ -59,10 +59,10 @@ export class EndingFeed {
 
   async #ask(): Promise<void> {
     const { store, endings, now, onChange } = this.#options
-    // What was forgotten while the clock ran ahead is to be told again.
-    if (now() < this.#latestMs) this.#cursor = null
-    this.#latestMs = now()
     try {
+      // What was forgotten while the clock ran ahead is to be told again.
+      if (now() < this.#latestMs) this.#cursor = null
+      this.#latestMs = now()
       for (let more = true; more; ) {
         const news = await store.revocationsSince(this.#cursor)
         endings.apply(news.entries)

@@ -59,16 +59,18 @@ export class SessionReporter {
    * One round: what is due, and some more. Never rejects. Joins a round that is under way.
    */
   flush(): Promise<void> {
-    this.#flushing ??= this.#round(false).finally(() => {
-      this.#flushing = null
-    })
+    this.#flushing ??= this.#round(false)
+      .catch(this.#options.onFailure)
+      .finally(() => {
+        this.#flushing = null
+      })
     return this.#flushing
   }
 
   /** Tells everything, after the round that is under way. Never rejects. */
   async flushAll(): Promise<void> {
     await this.#flushing
-    await this.#round(true)
+    await this.#round(true).catch(this.#options.onFailure)
   }
 
   async #round(isLast: boolean): Promise<void> {

@@ -1,5 +1,6 @@
 import type { LmdbFile } from './lmdb-file.ts'
 import { StoreUnavailable } from './store.ts'
+import { beginUnfinished } from './unfinished-at-exit.ts'
 import { withinDeadline } from './within-deadline.ts'
 
 /** Calls held while the disk is busy. */
@@ -122,7 +123,9 @@ export class LmdbQueue<View> {
   async #writeAll(): Promise<void> {
     // Calls of the same turn of the event loop share the first transaction already.
     await new Promise((resolve) => setImmediate(resolve))
+    const finished = beginUnfinished()
     while (this.#waiting.size > 0) await this.#write()
+    finished()
     this.#writing = null
   }
 

@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { run } from '../../../server/cli/run.ts'
+import { createPlaygate } from '../../../server/index.ts'
 import { edgeauth } from '../../../server/token/index.ts'
 import { otherKey, testKey } from '../../stage/start-gate.ts'
 
@@ -46,6 +48,44 @@ describe('playgate key new', () => {
     const [one, other] = [await playgate('key', 'new'), await playgate('key', 'new')]
     expect(one).toMatchObject({ status: 0, out: expect.stringMatching(/^[0-9a-f]{64}$/) })
     expect(other.out).not.toBe(one.out)
+  })
+})
+
+describe('a file for several workers that names no store', () => {
+  let several = ''
+  beforeAll(() => {
+    mkdirSync(join(folder, 'several'))
+    several = join(folder, 'several', 'playgate.yaml')
+    writeFileSync(several, `workers: 4\n${yaml}`)
+  })
+
+  it('is good for every command, and none of them makes the store', async () => {
+    expect((await playgate('config', 'check', several)).status).toBe(0)
+    const minted = await playgate('token', 'mint', '--config', several, '--path', '/vod/*')
+    expect(minted.status).toBe(0)
+    const explain = ['explain', `/vod/a.m3u8?hdnts=${minted.out}`, '--config', several]
+    expect((await playgate(...explain)).status).toBe(0)
+    expect((await playgate('token', 'inspect', minted.out, '--config', several)).status).toBe(0)
+    expect(existsSync(join(folder, 'several', '.playgate'))).toBe(false)
+  })
+
+  it('is explained with what was ended while it was served', async () => {
+    const minted = await playgate('token', 'mint', '--config', several, '--path', '/vod/*')
+    const { keys, rules } = parse(yaml)
+    const served = createPlaygate(
+      { keys, rules, store: 'lmdb:.playgate/store' },
+      { baseDirectory: join(folder, 'several'), now: () => now },
+    )
+    await served.sessions.endAll({ accessToken: minted.out })
+    await served.close()
+    const explained = await playgate(
+      'explain',
+      `/vod/a.m3u8?hdnts=${minted.out}`,
+      '--config',
+      several,
+    )
+    expect(explained.status).toBe(1)
+    expect(explained.out).toContain('everything that it opened was ended')
   })
 })
 

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -243,6 +243,18 @@ describe('what was acknowledged before all processes were killed', () => {
         { kind: 'full', others: [sessionId(number)] },
       ])
     }
+  }, 60_000)
+})
+
+describe('processes that exit in the middle of their transactions', () => {
+  it('end, and hold nobody up', async () => {
+    const leaver = join(import.meta.dirname, 'leaver.mjs')
+    for (let round = 0; round < 5; round++) {
+      const leavers = Array.from({ length: 3 }, () => fork(leaver, ['lmdb:store', folder]))
+      await Promise.all(leavers.map((child) => once(child, 'exit')))
+    }
+    const [heir] = await start('lmdb:store', 1)
+    expect(await heir?.spendAll(['one-more'])).toEqual(['first'])
   }, 60_000)
 })
 

@@ -44,6 +44,23 @@ export function judgeFile(loaded: LoadedConfiguration): Options {
 }
 
 /**
+ * A gate over a file to ask what it would do: it knows what was spent and ended where `serve` remembers that, and makes nothing where
+ * `serve` did not run.
+ *
+ * @throws {OptionError} with the path of every mistake
+ */
+export function openToAsk(
+  loaded: LoadedConfiguration,
+  { now }: Pick<OpenSurroundings, 'now'>,
+): Playgate {
+  judgeFile(loaded)
+  const { baseDirectory } = loaded
+  const isThere = existsSync(join(baseDirectory, embeddedDirectory))
+  const raw = { ...withStore(loaded, isThere ? embeddedStore : 'memory:'), workers: 1 }
+  return createPlaygate(raw, { baseDirectory, now })
+}
+
+/**
  * A gate over a file, with the embedded store where it names none. One process can do without, when that
  * directory is not there and cannot be made; for several there would be nothing that they share.
  *
