@@ -118,7 +118,7 @@ export function createPlaygate(
         if (isUp) log.warn({ event: 'store' }, 'the store answers again')
         else
           log.error(
-            { event: 'store', err: error },
+            { event: 'store', detail: error instanceof Error ? error.message : String(error) },
             'the store does not answer: running sessions go on',
           )
       },

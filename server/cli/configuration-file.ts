@@ -122,7 +122,8 @@ export function reportReload(
 /** Says why a changed file does not count. */
 export function reportRefusal(config: string, error: unknown, log: Log): void {
   const problems = error instanceof OptionError ? error.problems : undefined
-  log.error({ event: 'reload', config, problems, err: error }, 'kept the old configuration')
+  const why = problems === undefined ? { err: error } : { problems }
+  log.error({ event: 'reload', config, ...why }, 'kept the old configuration')
 }
 
 function withStore(loaded: LoadedConfiguration, store: string): Configuration {

@@ -145,7 +145,7 @@ async function limitReached(
   return new PlaybackError({
     code: 'ERR_TOKEN_REFUSED',
     reason: 'session-limit',
-    detail: `all ${limit?.max} places of its subject are taken`,
+    detail: `${limit?.max} streams of its subject are playing (session.maxConcurrent)`,
     members: {
       maxConcurrent: limit?.max,
       sessions: await describeOthers(gate, others),

@@ -103,7 +103,7 @@ export function createMetrics(): Metrics {
       )
       gauge(
         'playgate_sessions_active',
-        'Sessions that asked for something within a minute',
+        'Sessions that asked for something within a minute; one that several workers serve counts in each of them',
         'sum',
         ({ activeSessions }) => activeSessions,
       )

@@ -39,11 +39,15 @@ export async function readJsonBody<Schema extends z.ZodType>(
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     // Names that a caller invents are not repeated, unless they are plain words: they could be a token.
-    const what = issue?.code === 'unrecognized_keys' ? 'an unknown member' : issue?.message
+    const what = issue?.code === 'unrecognized_keys' ? unknownMember(issue.keys) : issue?.message
     const path = issue?.path.map((name) => (isWord(String(name)) ? String(name) : '…')) ?? []
-    throw badRequest(`body ${path.join('.')}: ${what}`)
+    throw badRequest(`body${path.length > 0 ? ' ' : ''}${path.join('.')}: ${what}`)
   }
   return parsed.data
+}
+
+function unknownMember([name = '']: readonly string[]): string {
+  return isWord(name) ? `an unknown member, ${name}` : 'an unknown member'
 }
 
 function isWord(name: string): boolean {

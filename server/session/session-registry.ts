@@ -30,6 +30,8 @@ const keepEndingMs = 86_400_000 + renewableSeconds * 1000 + 3_600_000
 const keepDisplacedMs = 600_000
 /** Viewers may end sessions of their own until so many endings are known; the rest is for administrators. */
 const mostByViewers = 500_000
+/** Endings kept for a store that is away. */
+const mostUnwritten = 10_000
 
 /**
  * The sessions of one store, as this process has them: which are ended, who is there, and who is counted. It lives as long as the
@@ -41,6 +43,7 @@ export class SessionRegistry {
   readonly tracker: SessionTracker
   readonly #feed: EndingFeed
   readonly #now: () => number
+  readonly #unwritten: Revocation[] = []
   #timer: NodeJS.Timeout | undefined
   #loading: Promise<void> | null = null
 
@@ -67,7 +70,10 @@ export class SessionRegistry {
     this.#loading = this.#feed.start().finally(() => {
       this.#loading = null
     })
-    this.#timer = setInterval(() => void this.tracker.flush(), flushMs)
+    this.#timer = setInterval(() => {
+      void this.#writeUnwritten()
+      void this.tracker.flush()
+    }, flushMs)
     this.#timer.unref()
   }
 
@@ -102,7 +108,7 @@ export class SessionRegistry {
    *
    * @param beforeMs those that were opened before; for single sessions of no account
    * @param aliveUntilMs when the last of it would end by itself, where that is later than two days from now
-   * @throws {StoreUnavailable} they may or may not be ended elsewhere: try again
+   * @throws {StoreUnavailable} they are ended here, and elsewhere when the store is back, unless this process ends before: try again
    */
   end(
     kind: RevocationKind,
@@ -139,13 +145,30 @@ export class SessionRegistry {
     const before = kind === 'session' ? untilMs : beforeMs
     const entries = values.map((value): Revocation => ({ kind, value, beforeMs: before, untilMs }))
     this.endings.apply(entries)
-    await this.store.revoke(entries)
+    try {
+      await this.store.revoke(entries)
+    } catch (error) {
+      // Here it has ended: everywhere it is to end, as soon as the store is back.
+      this.#unwritten.push(...entries.slice(0, mostUnwritten - this.#unwritten.length))
+      throw error
+    }
+  }
+
+  async #writeUnwritten(): Promise<void> {
+    const entries = this.#unwritten.splice(0)
+    if (entries.length === 0) return
+    try {
+      await this.store.revoke(entries)
+    } catch {
+      this.#unwritten.unshift(...entries)
+    }
   }
 
   /** Tells the store what it has to know; then nothing is asked any more. Leaves the store open. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.#feed.stop()
+    await this.#writeUnwritten()
     await this.tracker.flushAll()
   }
 }

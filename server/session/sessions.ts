@@ -78,6 +78,9 @@ export interface IdentifiedAccess {
   readonly endsAtMs: number
 }
 
+/** 1973, in milliseconds: no session is older, and seconds of our time are less. */
+const earliestMs = 100_000_000_000
+
 /** A session that asked for something in this time is `active`. */
 const activeMs = 60_000
 /** Looked at for one page, and to count what was ended: bounds the time of one answer. */
@@ -285,6 +288,10 @@ function tagsOf({ id }: SessionIdentity): { readonly key: string; readonly acces
 function readTime(time: Date | string | number | undefined): number | undefined {
   if (time === undefined) return undefined
   const milliseconds = new Date(time).getTime()
+  // A time in seconds would be a day of 1970, and end nothing without a word.
+  if (typeof time === 'number' && time < earliestMs) {
+    throw new TypeError('openedBefore: milliseconds since 1970 or ISO 8601, not seconds')
+  }
   if (!(milliseconds >= 0 && milliseconds < 2 ** 48)) throw new TypeError('openedBefore: no time')
   return milliseconds
 }

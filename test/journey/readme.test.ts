@@ -151,7 +151,7 @@ describeWith(['chromium'], 'the README’s server and player', () => {
   it('play the sample stream together', async () => {
     const port = await freePort()
     const media = join(folder, 'media')
-    cpSync(sampleStream, join(media, 'vod/film'), { recursive: true })
+    cpSync(sampleStream, join(media, 'film'), { recursive: true })
     const file = join(folder, 'server.mjs')
     writeFileSync(file, block('js server.js').replace('8080', String(port)))
     server = spawn(process.execPath, [file], {

@@ -257,6 +257,7 @@ describe('sessions', () => {
     ['two others', { accessToken: 'a', key: 'vod' }],
     ['an access token that no rule takes', { accessToken: 'exp=1~acl=/*~hmac=00' }],
     ['no time', { all: true as const, openedBefore: 'yesterday' }],
+    ['a time in seconds', { all: true as const, openedBefore: 1_795_652_234 }],
   ])('are not ended by %s', async (_what, selector) => {
     const stage = await startGate()
     const { play } = await openSession(stage)

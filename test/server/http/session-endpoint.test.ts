@@ -46,7 +46,7 @@ describe('POST /_playgate/session', () => {
   it('logs and counts what it refuses, and tells a caller what was wrong with the body', async () => {
     const stage = await startGate()
     const answer = await post(stage, { accessToken: 'x', path, admin: true })
-    expect(JSON.parse(answer.text)).toMatchObject({ detail: 'body : an unknown member' })
+    expect(JSON.parse(answer.text)).toMatchObject({ detail: 'body: an unknown member, admin' })
     await post(stage, { accessToken: stage.mint({ path: '/vod/other/*' }), path })
     expect(stage.log.filter((line) => line.includes('"level":"warn"'))).toHaveLength(2)
     const { text } = await stage.ask('/_playgate/metrics')

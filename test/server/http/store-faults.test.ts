@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
+import { createStore } from '../../../server/store/create-store.ts'
 import { useClosing } from '../../stage/closing.ts'
 import { startSlowProxy } from '../../stage/slow-proxy.ts'
 import { type StagedGate, sessionTokenOf, startGate, testKey } from '../../stage/start-gate.ts'
@@ -81,6 +82,14 @@ describeWith(['redis-server'], 'a gate on a Redis', () => {
     proxy.delay(0)
     const recovered = { timeout: 15_000 }
     await expect.poll(() => outcome(openCounted(staged)), recovered).toBe(200)
+    // What was to be ended meanwhile is ended for everybody.
+    const other = opened(createStore(redis.url, { now: staged.clock.now, baseDirectory: '/' }))
+    await expect
+      .poll(
+        async () => JSON.stringify(await other.revocationsSince(null).catch(() => null)),
+        recovered,
+      )
+      .toContain(id)
     // The log has a line for the loss, and one for the recovery.
     await expect.poll(() => staged.log.join(''), recovered).toContain('the store answers again')
     expect(staged.log.join('')).toContain('the store does not answer: running sessions go on')
