@@ -9,6 +9,8 @@ import { parseStoreLocation } from '../store/location.ts'
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import { judgeKey, Keyring } from '../token/keyring.ts'
 import { isSameSecret } from '../token/mac.ts'
+import { describeIssue } from './describe-issue.ts'
+import { findUnavailable } from './find-unavailable.ts'
 import type {
   AccessOptions,
   AdminOptions,
@@ -18,12 +20,7 @@ import type {
   SessionOptions,
 } from './options.ts'
 import { readSecret, type SecretSources } from './read-secret.ts'
-import {
-  configurationSchema,
-  notYetAvailable,
-  type ShapedConfiguration,
-  type ShapedRule,
-} from './schema.ts'
+import { configurationSchema, type ShapedConfiguration, type ShapedRule } from './schema.ts'
 
 /** The label that keeps derived session keys apart from every other use of the same secret (RFC 5869). */
 const sessionKeyLabel = 'session token v1'
@@ -378,56 +375,4 @@ function mayBeginWith(pattern: string, prefix: string): boolean {
   const start = /^[^*?]*/.exec(pattern)?.[0] ?? ''
   const [short, long] = [start.toLowerCase(), `${prefix}/`.toLowerCase()]
   return long.startsWith(short) || short.startsWith(long)
-}
-
-interface Issue {
-  readonly code?: string | undefined
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-  readonly keys?: readonly string[]
-}
-
-function describeIssue(issue: Issue): OptionProblem[] {
-  if (issue.code === 'unrecognized_keys') {
-    return (issue.keys ?? []).map((key) => ({
-      path: optionPath([...issue.path, key]),
-      message: 'no such option',
-    }))
-  }
-  return [{ path: optionPath(issue.path), message: issue.message.replace(/^Invalid input: /, '') }]
-}
-
-function optionPath(path: readonly PropertyKey[]): string {
-  let text = ''
-  for (const part of path) {
-    if (typeof part === 'number') text += `[${part}]`
-    else text += text === '' ? String(part) : `.${String(part)}`
-  }
-  return text
-}
-
-function findUnavailable(raw: unknown): OptionProblem[] {
-  return notYetAvailable.flatMap(({ path, unless = [], only }) =>
-    valuesAt(raw, path.split('.'), '')
-      .filter(({ value }) => !unless.includes(value) && (only?.includes(value) ?? true))
-      .map((found) => ({ path: found.path, message: 'not available in this version of Playgate' })),
-  )
-}
-
-/** Every value at a path pattern such as `rules[].access[].singleUse`; a lone object passes for a list of one. */
-function valuesAt(
-  value: unknown,
-  [part, ...rest]: string[],
-  path: string,
-): { path: string; value: unknown }[] {
-  if (part === undefined) return [{ path, value }]
-  if (typeof value !== 'object' || value === null) return []
-  const isList = part.endsWith('[]')
-  const name = isList ? part.slice(0, -2) : part
-  if (!Object.hasOwn(value, name)) return []
-  const here = path === '' ? name : `${path}.${name}`
-  const inner: unknown = (value as Record<string, unknown>)[name]
-  if (!isList) return valuesAt(inner, rest, here)
-  if (!Array.isArray(inner)) return valuesAt(inner, rest, here)
-  return inner.flatMap((item, index) => valuesAt(item, rest, `${here}[${index}]`))
 }

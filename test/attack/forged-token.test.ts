@@ -17,6 +17,40 @@ function ask(stage: StagedGate, token: string) {
   return () => send(stage, `${playlist}?hdnts=${token}`)
 }
 
+describe('T36: a store', () => {
+  it('is told nothing by thousands of forged tokens, of either kind, at every door', async () => {
+    const stage = await startGate({
+      access: { singleUse: true },
+      session: { maxConcurrent: 2 },
+      routes: {},
+    })
+    const good = stage.mint({ subject: 'u7' })
+    const session = await openSession(stage, { subject: 'u7' })
+    const calls = async () => {
+      const { text } = await stage.ask('/_playgate/metrics')
+      const counts = [...text.matchAll(/playgate_store_seconds_count\{operation="(\w+)"\} (\d+)/g)]
+      return counts.filter(([, name]) => name !== 'revocationsSince').map(([line]) => line)
+    }
+    await stage.gate.sessions.list()
+    const before = await calls()
+    for (let count = 0; count < 2_000; count++) {
+      const mac = count.toString(16).padStart(64, '0')
+      const forge = (token: string) => token.replace(/hmac=.*/, `hmac=${mac}`)
+      const answers = await Promise.all([
+        stage.ask(`${playlist}?hdnts=${forge(good)}`),
+        stage.ask(`${segment}?hdntl=${forge(session)}`),
+        stage.ask('/_playgate/session', {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ accessToken: forge(good), path: playlist, sessionToken: session }),
+        }),
+      ])
+      expect(answers.map(({ status }) => status)).toEqual([403, 403, 403])
+    }
+    expect(await calls()).toEqual(before)
+  })
+})
+
 describe('T01: a forged or edited token', () => {
   it('is refused whichever byte of an access token was changed', async () => {
     const stage = await startGate()

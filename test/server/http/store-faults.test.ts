@@ -79,9 +79,16 @@ describeWith(['redis-server'], 'a gate on a Redis', () => {
     await expect(staged.gate.sessions.end(id)).rejects.toMatchObject({ status: 503 })
     const failures = 'playgate_store_failures_total\\{operation="claimPlaces"\\}'
     expect(await figure(staged, failures)).toBeGreaterThan(0)
-    proxy.delay(0)
     const recovered = { timeout: 15_000 }
+    // Two seconds without a word.
+    staged.clock.advance(3000)
+    await expect.poll(() => figure(staged, 'playgate_store_up'), recovered).toBe(0)
+    proxy.delay(0)
     await expect.poll(() => outcome(openCounted(staged)), recovered).toBe(200)
+    await expect.poll(() => figure(staged, 'playgate_store_up'), recovered).toBe(1)
+    await expect
+      .poll(() => figure(staged, 'playgate_store_silent_seconds'), recovered)
+      .toBeLessThan(2)
     // What was to be ended meanwhile is ended for everybody.
     const other = opened(createStore(redis.url, { now: staged.clock.now, baseDirectory: '/' }))
     await expect

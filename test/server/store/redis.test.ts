@@ -196,12 +196,31 @@ describeWith(['redis-server'], 'the Redis store', () => {
     )
     expect(await store.spend('a', options)).toBe('first')
     await vi.waitFor(async () => expect(await admin.exists('playgate:spent:{a}')).toBe(1))
+    const ending = { kind: 'all', value: '*', beforeMs: 5, untilMs: 2 ** 47 } as const
+    await store.revoke([ending])
+    const { cursor } = await store.revocationsSince(null)
+    const claim = {
+      subject: 'u7',
+      sessionId: '1'.repeat(40),
+      device: 'tv',
+      idleSeconds: 600,
+      max: 1,
+      onLimit: 'deny',
+      isNew: true,
+    } as const
+    expect(await store.claimPlaces([claim])).toEqual([{ kind: 'counted', ended: [] }])
+    await vi.waitFor(async () => expect(await admin.dbsize()).toBe(await ask(master).dbsize()))
     await master.kill()
     await expect(store.spend('b', options)).rejects.toMatchObject(refusal)
     await vi.waitFor(async () => expect(await store.spend('b', options)).toBe('first'), {
       timeout: 25_000,
     })
     expect(await store.spend('a', options)).toBe('spent')
+    // What was ended stays so, whoever asks from where; and who has a place has it still.
+    expect((await store.revocationsSince(null)).entries).toEqual([ending])
+    expect((await store.revocationsSince(cursor)).entries).toEqual([])
+    const other = { ...claim, sessionId: '2'.repeat(40), device: 'phone' }
+    expect(await store.claimPlaces([other])).toEqual([{ kind: 'full', others: [claim.sessionId] }])
   }, 60_000)
 })
 
