@@ -73,6 +73,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const onlyIn: Readonly<Record<string, readonly string[]>> = {
   'timingSafeEqual(': ['server/token/mac.ts'],
   'createHmac(': ['server/token/mac.ts'],
+  'createCipheriv(': ['server/token/seal.ts'],
+  'createDecipheriv(': ['server/token/seal.ts'],
   'process.env': ['server/main.ts', 'server/cli/', 'server/options/'],
   'Date.now(': ['server/index.ts', 'server/cli/', 'server/main.ts', 'server/token/clock.ts'],
   "from 'undici'": ['server/origin/outbound.ts'],

@@ -4,6 +4,18 @@
 export type { TokenLocation } from '../../shared/carrier.ts'
 export { OptionError } from '../../shared/codes.ts'
 export type { EpochSeconds } from '../../shared/units.ts'
+export {
+  type CheckRequest,
+  type CheckResult,
+  ectoken,
+  type OpenOptions,
+  type OpenResult,
+  type SealOptions,
+} from './ectoken.ts'
+export type { EctokenPolicy, EctokenReason } from './ectoken-check.ts'
+export type { EctokenLocateOptions, EctokenLocateResult } from './ectoken-locate.ts'
+export type { EctokenParams } from './ectoken-params.ts'
+export type { EctokenCall, EctokenInput, SerializeOptions } from './ectoken-serialize.ts'
 export { edgeauth, type VerifyOptions, type VerifyResult } from './edgeauth.ts'
 export type { FoundToken, LocateOptions, LocateResult } from './edgeauth-locate.ts'
 export type { MintFields, MintOptions } from './edgeauth-mint.ts'
