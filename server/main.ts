@@ -22,6 +22,8 @@ const server = await listen(listener, { host, port }).catch((error: Error) => {
   process.exit(1)
 })
 const { token, parameter } = gate.mintDetailed({ path: '/vod/sample/*', ttlSeconds: 3_600 })
+// Before anybody reads that we are there, and may tell us to stop.
+const stopped = untilStopped({ onReload: () => undefined })
 process.stdout.write(
   [
     '',
@@ -33,6 +35,6 @@ process.stdout.write(
     '',
   ].join('\n'),
 )
-await untilStopped({ onReload: () => undefined })
+await stopped
 await server.close(2_000)
 await gate.close()

@@ -118,13 +118,15 @@ async function serveAlone(
     terminal.err(describeListenError(error))
     return 1
   }
-  terminal.out(`Playgate listens on ${server.url} (process ${process.pid})`)
-  for (const line of lines(server.url)) terminal.out(line)
-  await untilStopped({
+  // Before anybody reads that we are there, and may tell us to stop.
+  const stopped = untilStopped({
     onReload: reload,
     onRestart: () =>
       log.warn({ event: 'restart' }, 'with one process there is nobody to take over'),
   })
+  terminal.out(`Playgate listens on ${server.url} (process ${process.pid})`)
+  for (const line of lines(server.url)) terminal.out(line)
+  await stopped
   await server.close()
   await gate.close()
   return 0
