@@ -57,15 +57,6 @@ export function listedSubject(subject: string): string {
   return `sha256:${createHash('sha256').update(subject).digest('hex')}`
 }
 
-/** The `id` of the access token, spelled so that whoever reads it in the session token reads the same subject. */
-function carriedSubject(id: string, forPath: boolean): string {
-  const carried = transportable(id, forPath)
-  // Not so for text with `%` in it that is no escape, next to text that has to be escaped.
-  return decodeOnce(carried) === decodeOnce(id)
-    ? carried
-    : transportable(decodeOnce(id).replaceAll('%', '%25'), forPath)
-}
-
 export interface SessionTokenGrant {
   /** What the access token allows; the session gets no more. */
   readonly parent: Verified<EdgeauthClaims>
@@ -100,7 +91,7 @@ export function mintSessionToken(
       endTime: expiresAt,
       ip: parent.ip === undefined ? undefined : decodeOnce(parent.ip),
       sessionId:
-        parent.sessionId === undefined ? sessionId : carriedSubject(parent.sessionId, forPath),
+        parent.sessionId === undefined ? sessionId : transportable(parent.sessionId, forPath),
       payload: sessionData(parent, sessionId),
       salt,
     },
@@ -126,8 +117,10 @@ function escapePayload(payload: string): string {
  * nothing, because matching decodes once (token-formats section 1.6). In a path `/` would end the segment.
  */
 function transportable(text: string, forPath: boolean): string {
-  const unsafe = forPath ? /[^A-Za-z0-9\-._=:@!()*,%]+/g : /[^A-Za-z0-9\-._=:@!()*,%/]+/g
-  return text.replace(unsafe, escapeText)
+  // A `%` that is no escape would keep the whole from being decoded, with the escapes that are put in.
+  const isDecodable = !text.includes('%') || decodeOnce(text) !== text
+  const kept = `A-Za-z0-9\\-._=:@!()*,${isDecodable ? '%' : ''}${forPath ? '' : '/'}`
+  return text.replace(new RegExp(`[^${kept}]+`, 'g'), escapeText)
 }
 
 /** Percent-escapes every character, over UTF-8, in lower case as EdgeAuth writes them. */
