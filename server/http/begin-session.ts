@@ -36,7 +36,8 @@ export async function beginSession(
   const opened = openSession(grant, session, facts, lifetime, gate.now(), playing.sessionId)
   const counting = await countAndSpend(gate, rule, grant, playing, facts, renewed === null)
   // All this took its time, in which somebody may have ended what it began with.
-  if (gate.sessions.endings.isAccessEnded(accessTag(grant.spendId))) {
+  const isEnded = gate.sessions.endings.isAccessEnded(accessTag(grant.spendId))
+  if (isEnded && rule.mode !== 'log') {
     if (counting !== null) await giveBack(gate, counting, playing)
     throw new PlaybackError({
       code: 'ERR_TOKEN_REFUSED',

@@ -18,11 +18,12 @@ export interface SessionRegistryOptions {
 const flushMs = 1_000
 /** A store that was not heard for so long is down. */
 const mostSilentMs = 2_000
-/**
- * The longest that anything may be left of a session that was ended: a day for its last token, the time in which that one could
- * still be renewed, and an hour for the clocks.
- */
-const keepEndingMs = 86_400_000 + renewableSeconds * 1000 + 3_600_000
+/** By how much the clocks of several machines may differ. */
+const clockMarginMs = 3_600_000
+/** So long after the end of its last token something is left of a session: it could still be renewed. */
+const afterLastTokenMs = renewableSeconds * 1000 + clockMarginMs
+/** The longest that anything may be left of a session: a day for its last token, and what comes after. */
+const keepEndingMs = 86_400_000 + afterLastTokenMs
 /**
  * For so long a session that had to make room hears that it was ended. Afterwards it would have to find a place like any other; to remember
  * it for longer would let one viewer who changes channels fill the store.
@@ -107,7 +108,7 @@ export class SessionRegistry {
    * Ends sessions: here at once, everywhere within a second.
    *
    * @param beforeMs those that were opened before; for single sessions of no account
-   * @param aliveUntilMs when the last of it would end by itself, where that is later than two days from now
+   * @param aliveUntilMs when the last of it would end by itself, where that is later than any session does
    * @throws {StoreUnavailable} they are ended here, and elsewhere when the store is back, unless this process ends before: try again
    */
   end(
@@ -130,9 +131,9 @@ export class SessionRegistry {
       throw new StoreUnavailable('very many sessions were ended of late')
     }
     const record = await this.store.findSession(sessionId)
-    const untilMs = record === null ? 0 : record.endsAtMs + renewableSeconds * 1000 + 3_600_000
-    const values = [sessionEnding(sessionId)]
-    await this.#revoke('session', values, 0, untilMs || this.#now() + keepEndingMs)
+    const untilMs =
+      record === null ? this.#now() + keepEndingMs : record.endsAtMs + afterLastTokenMs
+    await this.#revoke('session', [sessionEnding(sessionId)], 0, untilMs)
   }
 
   async #revoke(
@@ -149,7 +150,8 @@ export class SessionRegistry {
       await this.store.revoke(entries)
     } catch (error) {
       // Here it has ended: everywhere it is to end, as soon as the store is back.
-      this.#unwritten.push(...entries.slice(0, mostUnwritten - this.#unwritten.length))
+      const room = Math.max(0, mostUnwritten - this.#unwritten.length)
+      this.#unwritten.push(...entries.slice(0, room))
       throw error
     }
   }
