@@ -161,6 +161,7 @@ describe('the house', () => {
       'koa',
       'lmdb',
       'lru-cache',
+      'maxmind',
       'mime-types',
       'pino',
       'prom-client',
