@@ -1,3 +1,4 @@
+import { findBareToken, isBareTokenText, setBareToken } from './bare-token.ts'
 import { readParameter, removeParameters, setParameter } from './query.ts'
 
 /** Where a token may ride, in the order in which we look. */
@@ -17,7 +18,11 @@ export interface TokenSearch {
   readonly cookie?: string | undefined
   /** Request headers by lower-case name, as Node gives them. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
-  /** The names that tokens have here, such as `hdnts` and `hdntl`. Compared with case, but in headers. */
+  /**
+   * The names that tokens have here, such as `hdnts` and `hdntl`. Compared with case, but in headers. The empty
+   * name stands for the bare token of the query, `?TOKEN` (spec/token-formats section 2.2), and for nothing
+   * elsewhere.
+   */
   readonly names: readonly string[]
 }
 
@@ -25,7 +30,10 @@ export interface TokensFound {
   readonly ok: true
   /** At most one for each name and location; path before query before header before cookie. */
   readonly found: readonly LocatedToken[]
-  /** The target without the tokens in its path and query. All other bytes are as they were. */
+  /**
+   * The target without the tokens in its path and query. All other bytes are as they were; so is a bare part that
+   * cannot be a token, such as `?v2`, although it is found as one: origins know it.
+   */
   readonly rest: string
 }
 
@@ -77,10 +85,21 @@ function scanPath(path: string, names: readonly string[]): PathScan {
   return found.length === 0 ? { found, rest: path } : { found, rest: rest + path.slice(copied) }
 }
 
-function scanQuery(query: string, names: readonly string[]): LocatedToken[] {
-  return names.flatMap((name) =>
-    readParameter(query, name).map((token) => ({ name, location: 'query' as const, token })),
+interface QueryScan {
+  readonly found: LocatedToken[]
+  /** Without the `?`. */
+  readonly rest: string
+}
+
+function scanQuery(query: string, names: readonly string[], takesBare: boolean): QueryScan {
+  const found: LocatedToken[] = names.flatMap((name) =>
+    readParameter(query, name).map((token) => ({ name, location: 'query', token })),
   )
+  const rest = removeParameters(query, names)
+  const bare = takesBare ? findBareToken(rest) : null
+  if (bare === null) return { found, rest }
+  found.push({ name: '', location: 'query', token: bare.token })
+  return { found, rest: isBareTokenText(bare.token) ? bare.rest : rest }
 }
 
 function scanHeaders(headers: TokenSearch['headers'], names: readonly string[]): LocatedToken[] {
@@ -124,14 +143,16 @@ export function locateTokens({
   target,
   cookie,
   headers,
-  names,
+  names: allNames,
 }: TokenSearch): TokensFound | TokensAmbiguous {
+  const names = allNames.filter((name) => name !== '')
   const mark = target.indexOf('?')
   const path = scanPath(mark < 0 ? target : target.slice(0, mark), names)
-  const query = mark < 0 ? null : target.slice(mark + 1)
+  const query = mark < 0 ? '' : target.slice(mark + 1)
+  const pairs = scanQuery(query, names, names.length < allNames.length)
   const everyToken = [
     ...path.found,
-    ...(query === null ? [] : scanQuery(query, names)),
+    ...pairs.found,
     ...scanHeaders(headers, names),
     ...scanCookies(cookie, names),
   ]
@@ -147,13 +168,8 @@ export function locateTokens({
       return { ok: false, error: 'ambiguous', detail }
     }
   }
-  return { ok: true, found, rest: path.rest + queryWithout(query, names) }
-}
-
-function queryWithout(query: string | null, names: readonly string[]): string {
-  if (query === null) return ''
-  const rest = removeParameters(query, names)
-  return rest === '' && query !== '' ? '' : `?${rest}`
+  const hasNoQuery = mark < 0 || (pairs.rest === '' && query !== '')
+  return { ok: true, found, rest: hasNoQuery ? path.rest : `${path.rest}?${pairs.rest}` }
 }
 
 /**
@@ -169,11 +185,16 @@ export function placeInPath(path: string, name: string, token: string): string {
 }
 
 /**
- * The URL with the token as the last pair of its query, in place of any earlier one of that name.
+ * The URL with the token as the last pair of its query, in place of any earlier one of that name; with the empty
+ * name as its first part, bare, in place of any earlier bare token.
  *
- * @throws {TypeError} when the token holds what would end its pair
+ * @throws {TypeError} when the token holds what would end its pair, or cannot be told from other bare parts
  */
 export function placeInQuery(url: string, name: string, token: string): string {
+  if (name === '') {
+    if (!isBareTokenText(token)) throw new TypeError('this token cannot ride bare in a query')
+    return setBareToken(url, token)
+  }
   if (/[&#]/.test(token)) throw new TypeError(`this token cannot ride in a query as ${name}`)
   return setParameter(url, name, token)
 }

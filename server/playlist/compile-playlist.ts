@@ -66,7 +66,7 @@ export function compileFor(
     pieces: template.pieces,
     render(value) {
       if (mode === 'define' && value === undefined) return template.render(new Uint8Array())
-      checkValue(value, mode)
+      checkValue(value, destination)
       return template.render(fromByteText(mode === 'path' ? escapeSegment(value) : value))
     },
   }

@@ -1,3 +1,4 @@
+import { isBareTokenText } from '../../shared/bare-token.ts'
 import { OptionError, type OptionProblem } from '../../shared/codes.ts'
 import { createReach, notAnOrigin, parseHttpUrl, parseOrigin } from '../../shared/reach.ts'
 import type { Destination, PlaylistMode } from './destination.ts'
@@ -11,13 +12,16 @@ export interface CompileOptions {
    * is understood as such.
    */
   readonly base: string | URL
-  /** Name of the token's parameter, such as `hdntl`. */
+  /**
+   * Name of the token's parameter, such as `hdntl`. The empty name, in query mode, puts the token bare in front of
+   * the query: `seg.ts?TOKEN&a=1` (spec/token-formats section 2.2).
+   */
   readonly parameter: string
   /** Further origins whose URIs may carry the token, `scheme://host[:port]`. @default [] */
   readonly reach?: readonly string[] | undefined
   /**
-   * `query`: each URI of ours gains `parameter=value`. `path`: each is reached below `/parameter=value/`.
-   * `define`: each gains `parameter={$parameter}`, which the player fills in from the playlist's own URL.
+   * `query`: each URI of ours gains `parameter=value`, or a bare `value`. `path`: each is reached below
+   * `/parameter=value/`. `define`: each gains `parameter={$parameter}`, which the player fills in from the playlist's own URL.
    */
   readonly mode: PlaylistMode
   /** Values of the multivariant playlist's variables, for `IMPORT`. @default {} */
@@ -100,6 +104,7 @@ export function withValue(
 }
 
 function findNameProblem(name: unknown, mode: PlaylistMode): string | null {
+  if (name === '') return mode === 'query' ? null : 'empty, which is for query mode only'
   if (typeof name !== 'string' || !/^[A-Za-z0-9._~-]+$/.test(name)) {
     return 'not a name of letters, digits, dot, underscore, tilde and hyphen'
   }
@@ -123,12 +128,16 @@ const fitCharacters: Readonly<Record<PlaylistMode, RegExp>> = {
 
 /**
  * Makes sure a value can neither end a line, a quoted string, a parameter or a path (threat T68), nor be
- * changed on its way through a player. The message never shows the value.
+ * changed on its way through a player. A bare one must have the form by which it is told from other bare
+ * parts. The message never shows the value.
  *
  * @throws {OptionError} that names `value`
  */
-export function checkValue(value: unknown, mode: PlaylistMode): asserts value is string {
-  const message = findValueProblem(value, mode)
+export function checkValue(
+  value: unknown,
+  { mode, parameter }: Pick<CompileOptions, 'mode' | 'parameter'>,
+): asserts value is string {
+  const message = findValueProblem(value, mode) ?? findBareProblem(value, parameter)
   if (message !== null) throw new OptionError([{ path: 'value', message }])
 }
 
@@ -139,6 +148,11 @@ function findValueProblem(value: unknown, mode: PlaylistMode): string | null {
   if (code === undefined) return null
   const name = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
   return `holds ${name}, which does not travel unharmed in mode ${mode}`
+}
+
+function findBareProblem(value: unknown, parameter: string): string | null {
+  if (parameter !== '' || isBareTokenText(String(value))) return null
+  return 'not the form of a bare token: base64url, 39 characters or more, and no mere digest'
 }
 
 /** @throws {OptionError} when it is no `Uint8Array`; subclasses and those of other realms are fine */

@@ -1,7 +1,7 @@
 import type { Destination, Placed } from './destination.ts'
 import { isOwnReference } from './own-reference.ts'
 import { type PathChoices, placeInPath } from './place-in-path.ts'
-import { placeInQuery } from './place-in-query.ts'
+import { placeBare, placeInQuery } from './place-in-query.ts'
 import type { Expansion } from './variables.ts'
 
 /**
@@ -18,6 +18,7 @@ export function placeToken(
   if (expansion.mapped.text === '' || !isOwnReference(expansion, base, mayCarry)) return null
   switch (mode) {
     case 'query':
+      if (parameter === '') return placeBare(expansion.mapped, destination)
       return placeInQuery(expansion.mapped, destination)
     case 'define':
       return placeInQuery(expansion.mapped, destination, `{$${parameter}}`)

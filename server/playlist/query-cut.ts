@@ -1,3 +1,4 @@
+import { isBareToken } from '../../shared/bare-token.ts'
 import { readParameter, splitUrl } from '../../shared/query.ts'
 import { MappedText } from './mapped-text.ts'
 
@@ -15,8 +16,8 @@ export interface QueryCut {
 
 /**
  * Cuts a reference for placing the parameter `name` at the end of its query (spec/manifest-uris section 3).
- * Pairs whose percent-decoded name is `name` are left out; all others keep text and order, empty ones
- * included. Cutting what was placed behind such a cut gives the same cut again.
+ * Pairs whose percent-decoded name is `name` are left out, or the bare tokens when it is empty; all others keep
+ * text and order, empty ones included. Cutting what was placed behind such a cut gives the same cut again.
  */
 export function cutQuery(mapped: MappedText, name: string): QueryCut {
   const { head, query, fragment } = splitUrl(mapped.text)
@@ -26,7 +27,9 @@ export function cutQuery(mapped: MappedText, name: string): QueryCut {
     return { before: mapped.slice(0, fragmentAt), glue: '?', fragment: tail, found: false }
   }
   const pairs = query.split('&')
-  const stays = pairs.map((pair) => readParameter(pair, name).length === 0)
+  const stays = pairs.map((pair) =>
+    name === '' ? !isBareToken(pair) : readParameter(pair, name).length === 0,
+  )
   if (stays.every(Boolean)) {
     const before = mapped.slice(0, fragmentAt)
     return { before, glue: glueBehind(before, query), fragment: tail, found: false }

@@ -35,7 +35,7 @@ export function rewriteJson(body: Uint8Array, options: RewriteOptions): Uint8Arr
   const { destination: judged } = judgeOptions(options, ['value'])
   const mode = judged.mode === 'define' ? 'query' : judged.mode
   const { value, base } = options
-  checkValue(value, mode)
+  checkValue(value, { mode, parameter: judged.parameter })
   const destination = withValue({ ...judged, mode }, base, value)
   const text = toByteText(body)
   const template = new Template(applyEdits(text, findEdits(text, destination)))

@@ -20,6 +20,6 @@ export function rewritePlaylist(
   if (mode === 'define' && value === undefined) {
     return compileFor(body, destination, imports).render()
   }
-  checkValue(value, mode)
+  checkValue(value, destination)
   return compileFor(body, withValue(destination, base, value), imports).render(value)
 }

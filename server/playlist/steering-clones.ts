@@ -1,3 +1,4 @@
+import { isBareToken } from '../../shared/bare-token.ts'
 import { decodeOnce } from '../../shared/query.ts'
 import type { Destination } from './destination.ts'
 
@@ -17,8 +18,9 @@ export function isForeignClone(clone: unknown, { base, mayCarry }: Destination):
   })
 }
 
-/** Would this member of `PARAMS` overwrite the token? */
+/** Would this member of `PARAMS` overwrite the token, or put another one beside it? */
 export function isTokenParameter(name: string, { parameter }: Destination): boolean {
+  if (parameter === '') return isBareToken(decodeOnce(name))
   return name === parameter || decodeOnce(name) === parameter
 }
 

@@ -1,3 +1,4 @@
+import { findBareToken } from '../../shared/bare-token.ts'
 import { OptionError } from '../../shared/codes.ts'
 import {
   joinUrl,
@@ -22,31 +23,8 @@ export type EctokenLocateResult =
   /** The parameter stands there twice with different values: refuse the request (threat T49). */
   | { readonly error: 'ambiguous' }
 
-/** Fewer characters hold no sealed text: iv and tag alone make 28 bytes. */
-const bareTokenText = /^[A-Za-z0-9_-]{39,}$/
-
-/**
- * Where the bare token stands among the pairs of a query, or -1. Without such a part, one that got an `=` at
- * its end on its way will do: some HTTP stacks write `?TOKEN` as `?TOKEN=` (spec/token-formats section 2.2).
- */
-function findBare(pairs: readonly string[]): number {
-  const bare = pairs.findIndex((pair) => pair !== '' && !pair.includes('='))
-  if (bare >= 0) return bare
-  return pairs.findIndex((pair) => pair.endsWith('=') && bareTokenText.test(pair.slice(0, -1)))
-}
-
 function withQuery(url: UrlParts, query: string): string {
   return joinUrl({ ...url, query: query === '' ? null : query })
-}
-
-function locateBare(url: UrlParts, query: string): EctokenLocateResult {
-  const pairs = query.split('&')
-  const at = findBare(pairs)
-  const pair = pairs[at]
-  if (pair === undefined) return { token: null }
-  const others = pairs.filter((_, index) => index !== at).join('&')
-  const token = pair.endsWith('=') ? pair.slice(0, -1) : pair
-  return { token, rest: withQuery(url, others) }
 }
 
 /**
@@ -62,7 +40,10 @@ export function locateEctoken({ url, param = '' }: EctokenLocateOptions): Ectoke
   }
   const parts = splitUrl(url)
   const query = parts.query ?? ''
-  if (param === '') return locateBare(parts, query)
+  if (param === '') {
+    const bare = findBareToken(query)
+    return bare === null ? { token: null } : { ...bare, rest: withQuery(parts, bare.rest) }
+  }
   const [token, ...others] = readParameter(query, param)
   if (token === undefined) return { token: null }
   if (others.some((other) => other !== token)) return { error: 'ambiguous' }

@@ -4,6 +4,7 @@ import { locateTokens, placeInPath, placeInQuery } from '../../shared/carrier.ts
 
 const mac = 'b6e2493f547c8140'
 const token = `exp=1~acl=%2f*~data=hdntl~hmac=${mac}`
+const bare = 'fVSYBBTynMkvQECGV-Kdfp333R-MGY2fsrrpVyuqd7OiuAUsQ8ITrL0'
 const names = ['hdnts', 'hdntl']
 
 describe('locateTokens', () => {
@@ -168,6 +169,47 @@ describe('locateTokens', () => {
     expect(JSON.stringify(located)).not.toContain('SECRET')
   })
 
+  it.each([
+    ['alone', `/a?${bare}`, '/a'],
+    ['in front', `/a?${bare}&x=1&y=%2f`, '/a?x=1&y=%2f'],
+    ['behind others', `/a?x=1&${bare}`, '/a?x=1'],
+    ['with an equals sign', `/a?flag=&${bare}=`, '/a?flag='],
+    ['twice the same', `/a?${bare}&${bare}`, '/a'],
+    ['before another bare part', `/a?${bare}&v2`, '/a?v2'],
+  ])('finds a bare token under the empty name: %s', (_, target, rest) => {
+    expect(locateTokens({ target, names: ['', ...names] })).toEqual({
+      ok: true,
+      found: [{ name: '', location: 'query', token: bare }],
+      rest,
+    })
+    expect(locateTokens({ target, names })).toMatchObject({ found: [] })
+  })
+
+  it('finds a bare part that is no token, and leaves it where it is', () => {
+    expect(locateTokens({ target: '/a?v2&x=1', names: [''] })).toEqual({
+      ok: true,
+      found: [{ name: '', location: 'query', token: 'v2' }],
+      rest: '/a?v2&x=1',
+    })
+  })
+
+  it('finds bare and named tokens beside each other', () => {
+    expect(
+      locateTokens({ target: `/a?hdnts&x&hdntl=${token}`, names: [...names, ''] }),
+    ).toMatchObject({
+      found: [
+        { name: 'hdnts', token: '' },
+        { name: 'hdntl', token },
+        { name: '', token: 'x' },
+      ],
+    })
+  })
+
+  it('takes the empty name for nothing in path, headers and cookies', () => {
+    const search = { target: '/=x/a?=y', headers: { '': 'z' }, cookie: `=c; ${bare}`, names: [''] }
+    expect(locateTokens(search)).toEqual({ ok: true, found: [], rest: '/=x/a?=y' })
+  })
+
   it('reads a path full of beginnings of tokens in good time', () => {
     const target = '/hdntl=acl=x'.repeat(2_000)
     expect(locateTokens({ target, names })).toMatchObject({ ok: true, rest: '/' })
@@ -199,6 +241,22 @@ describe('placeInPath', () => {
 describe('placeInQuery', () => {
   it.each(['a&b', 'a#b'])('refuses a token that would not stay in its pair: %s', (text) => {
     expect(() => placeInQuery('/a', 'hdntl', text)).toThrow(TypeError)
+  })
+
+  it.each(['v2', 'exp=1~hmac=a', `${bare}=`, `${bare}&a`, `${bare}#`, ''])(
+    'refuses a token that nobody could tell from other bare parts: %j',
+    (text) => {
+      expect(() => placeInQuery('/a', '', text)).toThrow(TypeError)
+    },
+  )
+
+  it('puts a token without a name in front, bare', () => {
+    const url = placeInQuery('/a?v2&x=1#f', '', bare)
+    expect(url).toBe(`/a?${bare}&v2&x=1#f`)
+    expect(locateTokens({ target: `/a?${bare}&v2&x=1`, names: [''] })).toMatchObject({
+      found: [{ token: bare }],
+      rest: '/a?v2&x=1',
+    })
   })
 
   it('puts the token where it is found again, and leaves all else as it was', () => {

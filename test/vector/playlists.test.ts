@@ -6,7 +6,7 @@ import { parse as parseWithHlsParser, setOptions } from 'hls-parser'
 import { Parser } from 'm3u8-parser'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { describePlaylist, rewritePlaylist } from '../../server/playlist/index.ts'
-import { takeParameter, takeSegment } from '../server/playlist/expected-uri.ts'
+import { takeBare, takeParameter, takeSegment } from '../server/playlist/expected-uri.ts'
 import { type FoundUri, findUris, skeleton } from '../server/playlist/uri-oracle.ts'
 
 interface Entry {
@@ -26,20 +26,35 @@ const manifest: { count: number; files: Entry[] } = JSON.parse(
 const parameter = 'hdntl'
 const token = 'exp=1893456000~acl=/vod/*~id=a.b-c~hmac=0a1b2c'
 const otherToken = 'exp=1893459999~acl=/*~hmac=ffee'
-const modes = ['query', 'path', 'define'] as const
+const bareToken = 'fVSYBBTynMkvQECGV-Kdfp333R-MGY2fsrrpVyuqd7OiuAUsQ8ITrL0'
+const otherBareToken = 'Zk3q_8sVb1NnQ0y2h5XJ4uTt9wEoRrLlCcDdAaGgHhIi-Kk'
+/** `bare`: query mode without a name for the parameter. */
+const modes = ['query', 'bare', 'path', 'define'] as const
 type Mode = (typeof modes)[number]
+
+const placedIn: Readonly<Record<Mode, string>> = {
+  query: token,
+  bare: bareToken,
+  path: token.replaceAll('/', '%2F'),
+  define: `{$${parameter}}`,
+}
 
 function load(entry: Entry, mode: Mode) {
   const body = readFileSync(join(folder, entry.file))
   const before = body.toString('latin1')
   const reach = entry.hosts.flatMap((host) => [`https://${host}`, `http://${host}`])
   const rewrite = (text: string, value: string, base = entry.base) => {
-    const options = { base, parameter, value, reach, mode, imports: entry.imports ?? {} }
+    const imports = entry.imports ?? {}
+    const options =
+      mode === 'bare'
+        ? { base, parameter: '', value, reach, mode: 'query' as const, imports }
+        : { base, parameter, value, reach, mode, imports }
     return Buffer.from(rewritePlaylist(Buffer.from(text, 'latin1'), options)).toString('latin1')
   }
-  const after = rewrite(before, token)
+  const [value, otherValue] = mode === 'bare' ? [bareToken, otherBareToken] : [token, otherToken]
+  const after = rewrite(before, value)
   const uris = (text: string) => findUris(text, entry)
-  return { before, after, rewrite, uris }
+  return { before, after, value, otherValue, rewrite, uris }
 }
 
 /** What define mode adds; every other mode adds nothing. */
@@ -99,25 +114,26 @@ describe.each(modes)('every playlist in mode %s', (mode) => {
     expect(is).toHaveLength(was.length)
     is.forEach((uri, index) => {
       const old = resolve(was[index] as FoundUri, entry.base)
-      const taken =
-        mode === 'path'
-          ? takeSegment(resolve(uri, entry.base), parameter)
-          : takeParameter(resolve(uri, entry.base), parameter)
-      const bare = mode === 'path' ? takeSegment(old, parameter) : takeParameter(old, parameter)
-      expect(taken.rest).toBe(bare.rest)
-      expect(taken.values).toEqual([
-        { query: token, path: token.replaceAll('/', '%2F'), define: `{$${parameter}}` }[mode],
-      ])
+      const take = {
+        query: takeParameter,
+        bare: takeBare,
+        path: takeSegment,
+        define: takeParameter,
+      }
+      const taken = take[mode](resolve(uri, entry.base), parameter)
+      expect(taken.rest).toBe(take[mode](old, parameter).rest)
+      expect(taken.values).toEqual([placedIn[mode]])
+      if (mode === 'bare') expect(taken).toHaveProperty('first', bareToken)
     })
   })
 
   it.each(manifest.files)(
     '$file: a second pass changes nothing, another token replaces',
     (entry) => {
-      const { before, after, rewrite } = load(entry, mode)
-      expect(rewrite(after, token)).toBe(after)
-      expect(rewrite(after, otherToken)).toBe(rewrite(before, otherToken))
-      expect(rewrite(before, token)).toBe(after)
+      const { before, after, value, otherValue, rewrite } = load(entry, mode)
+      expect(rewrite(after, value)).toBe(after)
+      expect(rewrite(after, otherValue)).toBe(rewrite(before, otherValue))
+      expect(rewrite(before, value)).toBe(after)
     },
   )
 
@@ -251,6 +267,8 @@ function isExplained(a: string, b: string, changes: readonly string[][]): boolea
   return (
     changes.some(([before, after]) => a.replace(utf8(before), utf8(after)) === b) ||
     b.replace(`/${parameter}=${token.replaceAll('/', '%2F')}`, '') === a ||
-    b.replace(new RegExp(`[?&]${parameter}=[^&#]*`), '') === a
+    b.replace(new RegExp(`[?&]${parameter}=[^&#]*`), '') === a ||
+    b.replace(`?${bareToken}&`, '?') === a ||
+    b.replace(`?${bareToken}`, '') === a
   )
 }

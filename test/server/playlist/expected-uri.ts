@@ -13,6 +13,19 @@ export function takeParameter(href: string, name: string): { rest: string; value
   return { rest: `${url.origin}${url.pathname} ${others.join('&')} ${url.hash}`, values }
 }
 
+/** A resolved URL without its bare tokens, and those; the first must be the first part without `=`. */
+export function takeBare(href: string): { rest: string; values: string[]; first: string } {
+  const url = new URL(href)
+  const parts = url.search.slice(1).split('&')
+  const isOurs = (part: string) => /^[\w-]{39,}=?$/.test(part) && !/^[0-9a-f]+=?$/.test(part)
+  const others = parts.filter((part) => part !== '' && !isOurs(part))
+  return {
+    rest: `${url.origin}${url.pathname} ${others.join('&')} ${url.hash}`,
+    values: parts.filter(isOurs),
+    first: parts.find((part) => part !== '' && !part.includes('=')) ?? '',
+  }
+}
+
 /** A resolved URL without leading path segments of that name, and those segments' values. */
 export function takeSegment(href: string, name: string): { rest: string; values: string[] } {
   const url = new URL(href)

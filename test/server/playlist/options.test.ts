@@ -7,7 +7,7 @@ import {
 } from '../../../server/playlist/index.ts'
 import { OptionError } from '../../../shared/codes.ts'
 import { bytes } from './bytes.ts'
-import { base, parameter, rewrite, rewriteUri, token } from './rewrite.ts'
+import { bareOptions, bareToken, base, parameter, rewrite, rewriteUri, token } from './rewrite.ts'
 
 const modes = ['query', 'path', 'define'] as const
 const body = bytes('#EXTM3U\n#EXT-X-MAP:URI="i.mp4"\na.ts\n')
@@ -27,7 +27,6 @@ describe('options', () => {
     ['base', 'data:text/plain,x'],
     ['base', undefined],
     ['base', 7],
-    ['parameter', ''],
     ['parameter', 'a b'],
     ['parameter', 'a=b'],
     ['parameter', 'a&b'],
@@ -58,6 +57,16 @@ describe('options', () => {
 
   it('names all that is wrong at once', () => {
     expect(call({ mode: 'x', parameter: '' })).toThrow(/^mode: .*\nparameter: /)
+  })
+
+  it('takes the empty name for the bare token of a query, and for nothing else', () => {
+    expect(call({ ...bareOptions })).not.toThrow()
+    for (const mode of ['path', 'define']) {
+      expect(call({ ...bareOptions, mode })).toThrow(/^parameter: empty, .* query mode only/)
+    }
+    expect(() => rewriteJson(body, { ...good, ...bareOptions, mode: 'define' })).toThrow(
+      /^parameter: /,
+    )
   })
 
   it.each(['a.b', 'a~b'])('takes the name %s, but not for a variable', (name) => {
@@ -144,6 +153,21 @@ describe('values', () => {
       expect(() => rewrite('#EXTM3U\na.ts\n', { mode, value })).toThrow(/^value: holds U\+/)
       expect(() => rewriteJson(bytes('{}'), { ...good, mode, value })).toThrow(/^value: holds U\+/)
     }
+  })
+
+  it.each([
+    'v2',
+    bareToken.slice(0, 38),
+    `${bareToken}=`,
+    `${bareToken}.`,
+    'exp=1~acl=/*~hmac=0123456789abcdef0123456789abcdef',
+    'da39a3ee5e6b4b0d3255bfef95601890afd80709',
+  ])('is not placed bare without the form of a token: %s', (value) => {
+    const options = { base, ...bareOptions, value }
+    const compiled = compilePlaylist(body, { base, parameter: '', mode: 'query' })
+    expect(() => compiled.render(value)).toThrow(/^value: not the form of a bare token/)
+    expect(() => rewritePlaylist(body, options)).toThrow(/^value: not the form of a bare token/)
+    expect(() => rewriteJson(body, options)).toThrow(/^value: not the form of a bare token/)
   })
 
   it('are never shown in a message', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { rewritePlaylist } from '../../../server/playlist/index.ts'
 import { bytes, text } from './bytes.ts'
-import { takeParameter, takeSegment } from './expected-uri.ts'
+import { takeBare, takeParameter, takeSegment } from './expected-uri.ts'
 
 /**
  * Playlists are made of stretches whose role is known when they are made, so that nothing needs to parse
@@ -22,6 +22,7 @@ const variables: Readonly<Record<string, string>> = {
   ours: 'https://own.example/p/',
   theirs: 'https://evil.example/p/',
   old: 'hdntl=OLD',
+  oldBare: 'Zk3q_8sVb1NnQ0y2h5XJ4uTt9wEoRrLlCcDdAaGgHhIi-Kk',
   empty: '',
   imported: imports.imported,
   q: 'v/w',
@@ -58,6 +59,10 @@ const query = fc
       '{$old}',
       '{$q}',
       '{$empty}',
+      '{$oldBare}',
+      `${variables.oldBare}`,
+      `${variables.oldBare}=`,
+      'v2',
     ),
     { maxLength: 4 },
   )
@@ -198,6 +203,7 @@ const playlist = fc
   ])
 
 const token = fc.stringMatching(/^[A-Za-z0-9\-._~=:@!()*/,]{1,20}$/)
+const bareToken = fc.stringMatching(/^T[A-Za-z0-9_-]{38,50}$/)
 
 function written(parts: readonly Part[]): string {
   return parts.map((part) => ('fixed' in part ? part.fixed : part.uri)).join('')
@@ -262,6 +268,35 @@ describe('any playlist', () => {
     )
   })
 
+  it('comes out right with a bare token', () => {
+    const rewrite = (from: string, value: string) =>
+      text(
+        rewritePlaylist(bytes(from), { base, parameter: '', value, reach, imports, mode: 'query' }),
+      )
+    fc.assert(
+      fc.property(playlist, bareToken, bareToken, (parts, value, other) => {
+        const before = written(parts)
+        const out = rewrite(before, value)
+        const was = parts.flatMap((part) => ('uri' in part ? [part] : []))
+        matchUris(parts, out).forEach((is, index) => {
+          const { uri: old, isOwn } = was[index] as Extract<Part, { uri: string }>
+          if (!isOwn) {
+            expect(is).toBe(old)
+            return
+          }
+          expect(takeBare(resolve(is))).toEqual({
+            rest: takeBare(resolve(old)).rest,
+            values: [value],
+            first: value,
+          })
+        })
+        expect(rewrite(out, value)).toBe(out)
+        expect(rewrite(out, other)).toBe(rewrite(before, other))
+      }),
+      { numRuns: 400 },
+    )
+  })
+
   it('has in define mode the URIs of query mode, with a reference for the token', () => {
     const options = { base, parameter, reach, imports }
     fc.assert(
@@ -307,9 +342,12 @@ describe('any playlist', () => {
     )
     const lines = (s: string) => s.match(/\r\n|\r|\n/g)
     fc.assert(
-      fc.property(fc.array(scrap), pick('query', 'path'), (scraps, mode) => {
+      fc.property(fc.array(scrap), pick('query', 'path', 'bare'), (scraps, kind) => {
         const before = `#EXTM3U\n${scraps.join('')}`
-        const options = { base, parameter, value: 'T', mode: mode as 'query' | 'path' }
+        const options =
+          kind === 'bare'
+            ? { base, parameter: '', value: 'T'.repeat(39), mode: 'query' as const }
+            : { base, parameter, value: 'T', mode: kind as 'query' | 'path' }
         const out = text(rewritePlaylist(bytes(before), options))
         expect(lines(out)).toEqual(lines(before))
         expect(text(rewritePlaylist(bytes(out), options))).toBe(out)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type RewriteOptions, rewriteJson } from '../../../server/playlist/index.ts'
 import { bytes, text } from './bytes.ts'
-import { base, parameter } from './rewrite.ts'
+import { bareOptions, bareToken, base, parameter } from './rewrite.ts'
 
 function rewrite(document: string, options: Partial<RewriteOptions> = {}): string {
   return text(
@@ -97,6 +97,26 @@ describe('JSON documents', () => {
     '<html>"RELOAD-URI":"x"</html>',
   ])('pass unchanged: %s', (document) => {
     expect(rewrite(document)).toBe(document)
+  })
+
+  it('get a bare token in front of the query', () => {
+    const old = bareToken.toUpperCase()
+    const document = `{"RELOAD-URI":"s?a=\\u0031&${old}#f","ASSETS":[{"URI":"x"}]}`
+    const out = rewrite(document, bareOptions)
+    expect(out).toBe(
+      `{"RELOAD-URI":"s?${bareToken}&a=\\u0031#f","ASSETS":[{"URI":"x?${bareToken}"}]}`,
+    )
+    expect(rewrite(out, bareOptions)).toBe(out)
+  })
+
+  it('lose parameters of steering clones that would stand beside a bare token', () => {
+    const params = (inner: string) =>
+      `{"PATHWAY-CLONES":[{"URI-REPLACEMENT":{"PARAMS":{${inner}}}}]}`
+    const old = bareToken.toUpperCase()
+    expect(rewrite(params(`"a":"1","${old}":"","":"x","v2":""`), bareOptions)).toBe(
+      params('"a":"1","":"x","v2":""'),
+    )
+    expect(rewrite(params(`"${old}":""`))).toBe(params(`"${old}":""`))
   })
 
   it('get no variables: in define mode the value itself is placed', () => {

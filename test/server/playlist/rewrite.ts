@@ -5,6 +5,10 @@ export const base = 'https://own.example/vod/a/index.m3u8'
 export const parameter = 'hdntl'
 export const token = 'exp=1~acl=/*~hmac=ab'
 
+/** One that can stand bare. */
+export const bareToken = 'fVSYBBTynMkvQECGV-Kdfp333R-MGY2fsrrpVyuqd7OiuAUsQ8ITrL0'
+export const bareOptions = { parameter: '', value: bareToken, mode: 'query' } as const
+
 /** Rewrites byte text, query mode unless told otherwise. */
 export function rewrite(playlist: string, options: Partial<RewriteOptions> = {}): string {
   return text(
