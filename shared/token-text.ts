@@ -46,7 +46,7 @@ function malformed(detail: string): MalformedToken {
  * Digits and nothing else, no leading zero, at most 15 of them, so that the number is exact (threat T16).
  * Null for everything else that `Number()` would take: signs, blanks, exponents, the empty text.
  */
-function parseTime(text: string): EpochSeconds | null {
+export function parseTime(text: string): EpochSeconds | null {
   return /^(?:0|[1-9][0-9]{0,14})$/.test(text) ? epochSeconds(Number(text)) : null
 }
 

@@ -9,7 +9,7 @@ export interface ReferrerFacts {
   readonly ignoreCase?: boolean | undefined
 }
 
-interface Page {
+export interface Page {
   readonly host: string
   /** Path and query. */
   readonly path: string
@@ -38,13 +38,13 @@ export function parseReferrerPattern(text: string): string | null {
 }
 
 /** RFC 9110 section 10.1.3: `about:blank` says that there is no page, just as no header does. */
-function isMissing(referrer: string | null | undefined): boolean {
+export function isMissing(referrer: string | null | undefined): boolean {
   if (referrer === undefined || referrer === null) return true
   return typeof referrer === 'string' && ['', 'about:blank'].includes(referrer.trim())
 }
 
 /** The page that a `Referer` names, or null. No browser sends user information (RFC 9110 section 10.1.3). */
-function parsePage(referrer: string): Page | null {
+export function parsePage(referrer: string): Page | null {
   try {
     const url = new URL(referrer)
     const host = url.username === '' && url.password === '' ? parseHost(url.hostname) : null

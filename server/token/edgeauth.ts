@@ -1,7 +1,6 @@
 import { OptionError } from '../../shared/codes.ts'
-import { type EpochSeconds, epochSeconds } from '../../shared/units.ts'
 import { parseAlgorithm } from './algorithm.ts'
-import { systemTime } from './clock.ts'
+import { readNow } from './clock.ts'
 import { locateEdgeauth } from './edgeauth-locate.ts'
 import { mintEdgeauth } from './edgeauth-mint.ts'
 import {
@@ -72,13 +71,6 @@ function readUrlEscape(options: VerifyOptions): EscapeProfile | null {
   return Object.hasOwn(profiles, urlEscape)
     ? profiles[urlEscape]
     : fail('urlEscape', 'must be node or python')
-}
-
-function readNow(now: number | undefined): EpochSeconds {
-  if (now === undefined) return systemTime()
-  return Number.isSafeInteger(now) && now >= 0
-    ? epochSeconds(now)
-    : fail('now', 'must be a whole number of seconds')
 }
 
 function readOptionalText(path: string, value: string | undefined): string {

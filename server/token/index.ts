@@ -22,4 +22,14 @@ export type { MintFields, MintOptions } from './edgeauth-mint.ts'
 export type { EdgeauthClaims, EdgeauthReason } from './edgeauth-verify.ts'
 export type { EscapeProfile } from './escape.ts'
 export { type KeyInput, Keyring } from './keyring.ts'
+export {
+  type TimedFields,
+  type TimedMintOptions,
+  type TimedReason,
+  type TimedRequest,
+  type TimedVerifyOptions,
+  type TimedVerifyResult,
+  timed,
+} from './timed.ts'
+export type { TimedClaims } from './timed-text.ts'
 export type { Verified } from './verified.ts'

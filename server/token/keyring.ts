@@ -2,7 +2,7 @@ import { createSecretKey, hkdfSync, KeyObject } from 'node:crypto'
 import { OptionError } from '../../shared/codes.ts'
 
 /** Fewer bytes than this can be searched for (RFC 8725 section 3.5). */
-const minimumKeyBytes = 16
+export const minimumKeyBytes = 16
 
 /** Keys of worked examples in documentation. Compared in lower case. */
 const documentationKeys: ReadonlySet<string> = new Set([

@@ -5,6 +5,8 @@ import {
   type EdgeauthClaims,
   judgeClaims,
 } from '../../server/token/edgeauth-verify.ts'
+import { judgeTimed, type TimedFacts } from '../../server/token/timed.ts'
+import { openTimed, type TimedClaims } from '../../server/token/timed-text.ts'
 import type { CanonicalPath } from '../../shared/request-target.ts'
 import { parseRequestTarget } from '../../shared/request-target.ts'
 import { type EpochSeconds, epochSeconds } from '../../shared/units.ts'
@@ -22,6 +24,13 @@ judgeClaims(unproven, facts)
 
 const result = edgeauth.verify('', { path: '/', keys: [createSecretKey('00', 'hex')] })
 if (result.valid) judgeClaims(result.claims, facts)
+
+declare const unprovenTimed: TimedClaims
+declare const timedFacts: TimedFacts
+// @ts-expect-error What a timed token merely seems to say is not to be acted on.
+judgeTimed(unprovenTimed, timedFacts)
+const opened = openTimed([], '')
+if (opened !== null) judgeTimed(opened.claims, timedFacts)
 
 // @ts-expect-error A refusal has no claims.
 if (!result.valid) result.claims
