@@ -47,6 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'server/session/',
     'server/store/store.ts',
     'server/store/session-store.ts',
+    'server/store/token-store.ts',
     'server/store/revocation-log.ts',
     'server/store/expiry-queue.ts',
     'server/token/',

@@ -15,8 +15,8 @@ export interface StoreOptions {
   /** How long a call may take before it is refused. @default 1000 */
   readonly timeoutMs?: number
   /**
-   * Live markers, and likewise sessions and revocations, that `memory:` and `lmdb:` hold at most; beyond them new ones are
-   * refused. @default 1000000
+   * Live markers, and likewise sessions, revocations and tokens, that `memory:` and `lmdb:` hold at most; beyond them new ones
+   * are refused. @default 1000000
    */
   readonly maxMarkers?: number
   /** For tests of `redis://`, whose own clock counts: milliseconds to be added to it. @default 0 */

@@ -13,6 +13,7 @@ export type FactName =
   | 'revocations'
   /** How often anything was revoked: the number of the latest revocation. */
   | 'revision'
+  | 'tokens'
 
 /** A fact, as a reader outside of transactions sees it. */
 export function readFact(facts: LmdbTable, name: FactName): number {
@@ -27,6 +28,11 @@ export class LmdbFacts {
 
   constructor(table: LmdbTable) {
     this.#table = table
+  }
+
+  /** Whether the database has what every one has: it tells how it is laid out. */
+  get isWhole(): boolean {
+    return this.#table.get(Buffer.from('format')) !== undefined
   }
 
   get(name: FactName): number {

@@ -30,6 +30,12 @@ const tableNames = [
   'revocationKeys',
   /** End of a revocation and its number. */
   'revocationEnds',
+  /** Id of a token -> its record. */
+  'tokens',
+  /** Digest of a scope, which is the name of a list, and the place of a token in it. */
+  'tokenPlaces',
+  /** End of a token that has one, and its id. */
+  'tokenEnds',
 ] as const
 
 type Tables = Readonly<Record<(typeof tableNames)[number], LmdbTable>>

@@ -9,16 +9,8 @@ import {
   readEndKey,
   readNumber,
 } from './lmdb-keys.ts'
-import { answerFor, type Marker, refuseForgotten } from './marker.ts'
+import { type Attempt, answerFor, type Marker, refuseForgotten } from './marker.ts'
 import { type Spent, StoreUnavailable } from './store.ts'
-
-/** One id to be spent. */
-export interface Attempt {
-  readonly id: string
-  readonly binding: string
-  readonly keepMs: number
-  readonly graceMs: number
-}
 
 /** Markers forgotten at most for each one that is added: their number shrinks faster than it grows. */
 const sweptPerSpend = 8

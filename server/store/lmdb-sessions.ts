@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { LmdbFacts } from './lmdb-facts.ts'
 import type { LmdbFile } from './lmdb-file.ts'
 import { endedKeys, endKey, nothing, readEndKey } from './lmdb-keys.ts'
+import { scanPage } from './lmdb-scan.ts'
 import { mergeSighting } from './session-book.ts'
 import {
   type SessionPage,
@@ -13,8 +14,6 @@ import {
 
 /** Sessions forgotten at most for each one that is added: their number shrinks faster than it grows. */
 const sweptPerSession = 8
-/** Rows looked at in one go, some milliseconds, where most of them have ended and nobody swept them yet. */
-const rowsAtOnce = 2000
 
 const idBytes = 20
 /** Above all ids. */
@@ -78,43 +77,28 @@ function readRecord({ sessions }: LmdbFile, key: Buffer): SessionRecord | undefi
   }
 }
 
-export function findSession(file: LmdbFile, id: string, nowMs: number): SessionRecord | null {
-  const record = sessionIdForm.test(id) ? readRecord(file, idKey(id)) : undefined
+function alive(record: SessionRecord | undefined, nowMs: number): SessionRecord | null {
   return record !== undefined && record.endsAtMs > nowMs ? record : null
 }
 
-/**
- * Looks for a page, and yields where others should have a turn; goes on with what has been written by then.
- * Sessions that have ended stay in the file until new ones come, and may be many.
- */
+export function findSession(file: LmdbFile, id: string, nowMs: number): SessionRecord | null {
+  return sessionIdForm.test(id) ? alive(readRecord(file, idKey(id)), nowMs) : null
+}
+
+/** Looks for a page as `scanPage` does. */
 export function* scanSessions(
   file: LmdbFile,
   { subject, after, limit }: SessionQuery,
   nowMs: number,
 ): Generator<void, SessionPage, void> {
-  const table = subject === undefined ? file.sessions : file.subjectSessions
-  const prefix = subject === undefined ? Buffer.alloc(0) : subjectDigest(subject)
-  const bounds = { reverse: true, exclusiveStart: true, limit: rowsAtOnce }
-  const sessions: SessionRecord[] = []
-  let start: Buffer = Buffer.concat([prefix, after === undefined ? endOfIds : idKey(after)])
-  for (let isWhole = false; !isWhole; ) {
-    let rows = 0
-    for (const key of table.getKeys({
-      ...bounds,
-      start,
-      ...(subject !== undefined && { end: prefix }),
-    })) {
-      rows++
-      start = key
-      const record = readRecord(file, key.subarray(prefix.length))
-      if (record === undefined || record.endsAtMs <= nowMs) continue
-      if (sessions.length === limit) return { sessions, next: sessions.at(-1)?.id ?? null }
-      sessions.push(record)
-    }
-    isWhole = rows < rowsAtOnce
-    if (!isWhole) yield
-  }
-  return { sessions, next: null }
+  const { found, hasMore } = yield* scanPage({
+    table: subject === undefined ? file.sessions : file.subjectSessions,
+    prefix: subject === undefined ? Buffer.alloc(0) : subjectDigest(subject),
+    before: after === undefined ? endOfIds : idKey(after),
+    limit,
+    read: (key) => alive(readRecord(file, key), nowMs),
+  })
+  return { sessions: found, next: hasMore ? (found.at(-1)?.id ?? null) : null }
 }
 
 /** Sessions as one write transaction sees them. Only to be used inside of it. */

@@ -1,4 +1,4 @@
-import { type SpendOptions, type Spent, StoreUnavailable } from './store.ts'
+import { type Spent, StoreUnavailable } from './store.ts'
 
 /** What is kept of a spent id. Times in milliseconds since 1970. */
 export interface Marker {
@@ -8,10 +8,18 @@ export interface Marker {
   readonly binding: string
 }
 
+/** One id to be spent. */
+export interface Attempt {
+  readonly id: string
+  readonly binding: string
+  readonly keepMs: number
+  readonly graceMs: number
+}
+
 /** The answer for an id that carries a marker which has not ended. */
 export function answerFor(
   marker: Marker,
-  attempt: Pick<SpendOptions, 'binding'> & { readonly graceMs: number },
+  attempt: Pick<Attempt, 'binding' | 'graceMs'>,
   nowMs: number,
 ): Spent {
   const grace = Math.min(marker.graceMs, attempt.graceMs)

@@ -1,5 +1,4 @@
-import { ExpiryQueue } from './expiry-queue.ts'
-import { answerFor, type Marker, refuseForgotten } from './marker.ts'
+import { MarkerBook } from './marker-book.ts'
 import { checkClaim, checkPlaceSubject, claimPlace, idleAtMs, type Places } from './places.ts'
 import { checkRevocation, RevocationLog } from './revocation-log.ts'
 import { checkQuery, checkSighting, SessionBook } from './session-book.ts'
@@ -22,16 +21,17 @@ import {
   type Store,
   StoreUnavailable,
 } from './store.ts'
+import { TokenBook } from './token-book.ts'
+import { checkToken, checkTokenQuery, checkTokenUses, removeByPages } from './token-rules.ts'
+import type { TokenPage, TokenQuery, TokenRecord, TokenSelector, TokenUse } from './token-store.ts'
 
 export interface MemoryStoreOptions {
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number
-  /** Live markers held at most, each some 300 bytes; beyond them every new id is refused. So for sessions. */
+  /** Live markers held at most, each some 300 bytes; beyond them every new id is refused. So for sessions and tokens. */
   readonly maxMarkers: number
 }
 
-/** Markers forgotten at most for each one that is added. */
-const sweptPerSpend = 8
 /** Subjects whose streams have all ended are looked for once in so many claims. */
 const claimsPerSweep = 10_000
 
@@ -40,19 +40,20 @@ const claimsPerSweep = 10_000
  * forgotten when the process ends (threat T37).
  */
 export class MemoryStore implements Store {
-  readonly #markers = new Map<string, Marker>()
-  readonly #ends = new ExpiryQueue()
   readonly #options: MemoryStoreOptions
+  readonly #markers: MarkerBook
   readonly #sessions: SessionBook
   readonly #revocations = new RevocationLog('memory')
   readonly #places = new Map<string, Places>()
-  #sweptUntilMs = 0
+  readonly #tokens: TokenBook
   #claims = 0
   #isClosed = false
 
   constructor(options: MemoryStoreOptions) {
     this.#options = options
+    this.#markers = new MarkerBook(options.maxMarkers)
     this.#sessions = new SessionBook(options.maxMarkers)
+    this.#tokens = new TokenBook(options.maxMarkers)
   }
 
   /** How many markers are held, among them such as have ended and were not swept yet. */
@@ -63,30 +64,14 @@ export class MemoryStore implements Store {
   async spend(id: string, options: SpendOptions): Promise<Spent> {
     const { keepMs, graceMs } = readAttempt(id, options)
     this.#refuseWhenClosed()
-    const nowMs = this.#options.now()
-    const marker = this.#markers.get(id)
-    if (marker !== undefined && marker.endsAtMs > nowMs) {
-      return answerFor(marker, { binding: options.binding, graceMs }, nowMs)
-    }
-    const endsAtMs = nowMs + keepMs
-    refuseForgotten(endsAtMs, this.#sweptUntilMs)
-    this.#sweep(nowMs)
-    if (this.#markers.size >= this.#options.maxMarkers && !this.#markers.has(id)) {
-      throw new StoreUnavailable(`full: ${this.#markers.size} markers are alive`)
-    }
-    this.#markers.set(id, { endsAtMs, spentAtMs: nowMs, graceMs, binding: options.binding })
-    this.#ends.push({ endsAtMs, id })
-    return 'first'
+    const attempt = { id, binding: options.binding, keepMs, graceMs }
+    return this.#markers.spend(attempt, this.#options.now())
   }
 
   async isSpent(id: string, asker: Asker): Promise<boolean> {
-    const { binding } = asker
-    const graceMs = readAsker(id, asker)
+    const question = { id, binding: asker.binding, graceMs: readAsker(id, asker) }
     this.#refuseWhenClosed()
-    const nowMs = this.#options.now()
-    const marker = this.#markers.get(id)
-    if (marker === undefined || marker.endsAtMs <= nowMs) return false
-    return answerFor(marker, { binding, graceMs }, nowMs) === 'spent'
+    return this.#markers.isSpent(question, this.#options.now())
   }
 
   async noteSessions(sightings: readonly Sighting[]): Promise<number> {
@@ -149,14 +134,46 @@ export class MemoryStore implements Store {
     if (places?.get(sessionId)?.isEnded === false) places.delete(sessionId)
   }
 
+  async addToken(record: TokenRecord): Promise<void> {
+    checkToken(record)
+    this.#refuseWhenClosed()
+    this.#tokens.add(record, this.#options.now())
+  }
+
+  async findToken(id: string): Promise<TokenRecord | null> {
+    this.#refuseWhenClosed()
+    return this.#tokens.find(id, this.#options.now())
+  }
+
+  async listTokens(query: TokenQuery): Promise<TokenPage> {
+    checkTokenQuery(query)
+    this.#refuseWhenClosed()
+    return this.#tokens.list(query, this.#options.now())
+  }
+
+  async removeTokens(ids: readonly string[]): Promise<number> {
+    this.#refuseWhenClosed()
+    const nowMs = this.#options.now()
+    return ids.filter((id) => this.#tokens.remove(id, nowMs)).length
+  }
+
+  async removeTokensOf(selector: TokenSelector): Promise<number> {
+    return removeByPages(this, selector)
+  }
+
+  async noteTokenUses(uses: readonly TokenUse[]): Promise<void> {
+    checkTokenUses(uses)
+    this.#refuseWhenClosed()
+    const nowMs = this.#options.now()
+    for (const use of uses) this.#tokens.use(use, nowMs)
+  }
+
   async check(): Promise<void> {
     this.#refuseWhenClosed()
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#markers.clear()
-    this.#places.clear()
   }
 
   #refuseWhenClosed(): void {
@@ -166,16 +183,6 @@ export class MemoryStore implements Store {
   #forgetIdle(nowMs: number): void {
     for (const [subject, places] of this.#places) {
       if (idleAtMs(places) <= nowMs) this.#places.delete(subject)
-    }
-  }
-
-  #sweep(nowMs: number): void {
-    for (let swept = 0; swept < sweptPerSpend; swept++) {
-      const ended = this.#ends.shiftEnded(nowMs)
-      if (ended === undefined) return
-      this.#sweptUntilMs = Math.max(this.#sweptUntilMs, ended.endsAtMs)
-      // An id that was spent again after its life has a later marker, and another place in the queue.
-      if (this.#markers.get(ended.id)?.endsAtMs === ended.endsAtMs) this.#markers.delete(ended.id)
     }
   }
 }

@@ -29,6 +29,12 @@ export function observeStore(store: Store, observe: StoreObserver): Store {
     revocationsSince: watched('revocationsSince'),
     claimPlaces: watched('claimPlaces'),
     leavePlace: watched('leavePlace'),
+    addToken: watched('addToken'),
+    findToken: watched('findToken'),
+    listTokens: watched('listTokens'),
+    removeTokens: watched('removeTokens'),
+    removeTokensOf: watched('removeTokensOf'),
+    noteTokenUses: watched('noteTokenUses'),
     check: watched('check'),
     close: watched('close'),
   }

@@ -48,3 +48,23 @@ export function grouped<Item, Key>(
   }
   return groups
 }
+
+/** The texts of records, which may be in many slots, by their ids; without those that are gone. */
+export async function recordsOf(
+  run: RunScript,
+  ids: readonly string[],
+  where: { readonly shardOf: (id: string) => number; readonly keyOf: (id: string) => string },
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>()
+  const parts = [...grouped(ids, where.shardOf).values()].flatMap(inParts)
+  await Promise.all(
+    parts.map(async (part) => {
+      const texts = listOf(await run('records', part.map(where.keyOf), []))
+      for (const [at, id] of part.entries()) {
+        const text = texts[at]
+        if (typeof text === 'string') found.set(id, text)
+      }
+    }),
+  )
+  return found
+}

@@ -31,6 +31,15 @@ export class RedisKeys {
     return `${this.#prefix}:of:{${createHash('sha256').update(subject).digest('base64url')}}`
   }
 
+  token(id: string): string {
+    return `${this.#prefix}:{t${tokenShardOf(id)}}:${id}`
+  }
+
+  /** Of the tokens of one scope, as far as they are in one shard. */
+  tokenIndex(shard: number, scope: Buffer): string {
+    return `${this.#prefix}:{t${shard}}:in:${scope.toString('base64url')}`
+  }
+
   /** @param subject its digest */
   places(subject: string): string {
     return `${this.#prefix}:places:{${subject}}`
@@ -43,7 +52,7 @@ export class RedisKeys {
   }
 }
 
-/** For ever: another number would lose the sessions that are kept. */
+/** For ever: another number would lose the sessions and tokens that are kept. */
 export const shards = 16
 
 /** Of all digits of an id, so that it does not matter which of them vary. */
@@ -52,4 +61,9 @@ export function shardOf(id: string): number {
   for (let at = 0; at < id.length; at += 8) mixed ^= Number.parseInt(id.slice(at, at + 8), 16)
   for (const half of [16, 8, 4]) mixed ^= mixed >>> half
   return mixed & (shards - 1)
+}
+
+/** Digests are alike in no part of theirs. */
+export function tokenShardOf(id: string): number {
+  return Buffer.from(id, 'base64url').readUInt8() & (shards - 1)
 }

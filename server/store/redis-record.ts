@@ -1,4 +1,5 @@
-import { headLength, numberLength } from './redis-session-scripts.ts'
+import { numberLength } from './redis-index-scripts.ts'
+import { headLength } from './redis-session-scripts.ts'
 import type { SessionRecord, Sighting } from './session-store.ts'
 import { StoreUnavailable } from './store.ts'
 
@@ -39,7 +40,8 @@ export function readRecord(id: string, text: string): SessionRecord {
   return { id, ...readBody(text.slice(headLength)), seenAtMs, endsAtMs, requests }
 }
 
-function listIn(text: string): readonly unknown[] {
+/** A list in JSON; an empty one for all else. */
+export function listIn(text: string): readonly unknown[] {
   try {
     const value: unknown = JSON.parse(text)
     return Array.isArray(value) ? value : []

@@ -1,5 +1,7 @@
+import { indexScripts } from './redis-index-scripts.ts'
 import { revocationScripts } from './redis-revocation-scripts.ts'
 import { sessionScripts } from './redis-session-scripts.ts'
+import { tokenScripts } from './redis-token-scripts.ts'
 
 /**
  * What Redis does without another command coming in between. Each script touches keys of one slot, which it is given as
@@ -168,7 +170,16 @@ if stored and string.sub(stored, 1, 1) == '0' then redis.call('HDEL', KEYS[1], A
 return 'left'
 `
 
-const scripts = { spend, isSpent, claim, leave, ...sessionScripts, ...revocationScripts }
+const scripts = {
+  spend,
+  isSpent,
+  claim,
+  leave,
+  ...indexScripts,
+  ...sessionScripts,
+  ...revocationScripts,
+  ...tokenScripts,
+}
 
 export type ScriptName = keyof typeof scripts
 export const redisScripts: Readonly<Record<ScriptName, string>> = scripts

@@ -1,3 +1,5 @@
+import { clock, index, numberLength } from './redis-index-scripts.ts'
+
 /**
  * Sessions in Redis, in two forms, both of which end by themselves.
  *
@@ -5,22 +7,11 @@
  * fifteen digits, when it was last seen, when it ends, its requests; and what never changes. So one request more is a few
  * bytes written over others.
  *
- * An index is a sorted set of `<id><end>`, of 40 and 15 digits, all with the score 0, and therefore in the order of ids. A
- * second set in the order of ends would double its memory. It is swept piece by piece instead: whoever adds to it looks
- * through some four times as many entries, in a block that chance chooses, so that ended ones stay few. As a whole it ends
- * with its last session.
+ * An index has ids of 40 digits for keys; what it is, is told in `redis-index-scripts.ts`.
  */
 
-/** Length of each number of a record. */
-export const numberLength = 15
 /** Length of what stands before the part of a record that never changes. */
 export const headLength = 1 + 3 * numberLength
-
-const clock = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
-local function endOf(member) return tonumber(string.sub(member, 41)) end
-`
 
 const head = `
 local function readHead(record)
@@ -30,11 +21,7 @@ local function readHead(record)
 end
 `
 
-const index = `
-local function keep(key, ends)
-  local left = tonumber(ends) - now
-  if redis.call('PTTL', key) < left then redis.call('PEXPIRE', key, string.format('%.0f', left)) end
-end
+const listing = `${index}
 local function put(index, id, ends)
   if tonumber(ends) <= now then return end
   local known = redis.call('ZRANGEBYLEX', index, '[' .. id, '(' .. id .. ':')
@@ -45,14 +32,6 @@ local function put(index, id, ends)
   for _, member in ipairs(known) do redis.call('ZREM', index, member) end
   keep(index, ends)
 end
-local function sweep(index, most)
-  local size = redis.call('ZCARD', index)
-  if size == 0 then return end
-  local first = time[2] % math.ceil(size / most) * most
-  for _, member in ipairs(redis.call('ZRANGE', index, first, first + most - 1)) do
-    if endOf(member) <= now then redis.call('ZREM', index, member) end
-  end
-end
 `
 
 /**
@@ -62,7 +41,7 @@ end
  * @returns of each that its subject's index does not have with this end: its place among those told, its end, and what
  * never changes, where that was told otherwise, else ''
  */
-const note = `${clock}${head}${index}
+const note = `${clock}${head}${listing}
 local unlisted, added = {}, 0
 for i = 2, #KEYS do
   local record, at = KEYS[i], 5 * i - 8
@@ -103,7 +82,7 @@ return unlisted
 `
 
 /** Sessions of one subject. KEYS: its index. ARGV: id and end of each. */
-const list = `${clock}${index}
+const list = `${clock}${listing}
 for i = 2, #ARGV, 2 do put(KEYS[1], ARGV[i], ARGV[i + 1]) end
 sweep(KEYS[1], 8 + 2 * #ARGV)
 return 'listed'
@@ -118,36 +97,4 @@ end
 return 'listed'
 `
 
-/**
- * The latest opened of an index. KEYS: the index. ARGV: the id they come after, or ''; how many at most; how many entries to
- * look at, at most.
- *
- * @returns where it stopped looking, '' at the end; then ids, among them perhaps that one
- */
-const page = `${clock}
-local most, left = tonumber(ARGV[3]), tonumber(ARGV[4])
-local page, from = { '' }, ARGV[2] == '' and '+' or '(' .. ARGV[2]
-while true do
-  local members = redis.call('ZREVRANGEBYLEX', KEYS[1], from, '-', 'LIMIT', 0, most)
-  for _, member in ipairs(members) do
-    if endOf(member) > now then page[#page + 1] = string.sub(member, 1, 40) end
-    page[1] = string.sub(member, 1, 40)
-    if #page > most then return page end
-  end
-  if #members < most then page[1] = '' end
-  left = left - #members
-  if #members < most or left <= 0 then return page end
-  from = '(' .. page[1]
-end
-`
-
-/** Records of one shard. KEYS: the records. @returns a text each, or nothing */
-const records = `${clock}
-local records = redis.call('MGET', unpack(KEYS))
-for i, text in ipairs(records) do
-  if text and (tonumber(string.sub(text, 17, 31)) or 0) <= now then records[i] = false end
-end
-return records
-`
-
-export const sessionScripts = { note, list, listed, page, records }
+export const sessionScripts = { note, list, listed }

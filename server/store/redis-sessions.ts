@@ -1,4 +1,4 @@
-import { grouped, inParts, listOf, type RunScript, textsOf } from './redis-call.ts'
+import { grouped, inParts, listOf, type RunScript, recordsOf, textsOf } from './redis-call.ts'
 import { RedisIndex } from './redis-index.ts'
 import { type RedisKeys, shardOf, shards } from './redis-keys.ts'
 import { bodyOf, padded, readBody, readRecord } from './redis-record.ts'
@@ -117,18 +117,11 @@ export class RedisSessions {
 
   /** In the order of the ids, without those that are gone. */
   async #records(ids: readonly string[]): Promise<readonly SessionRecord[]> {
-    const found = new Map<string, SessionRecord>()
-    const parts = [...grouped(ids, shardOf).values()].flatMap(inParts)
-    await Promise.all(
-      parts.map(async (part) => {
-        const keys = part.map((id) => this.#keys.session(id))
-        const texts = listOf(await this.#run('records', keys, []))
-        for (const [at, id] of part.entries()) {
-          const text = texts[at]
-          if (typeof text === 'string') found.set(id, readRecord(id, text))
-        }
-      }),
-    )
-    return ids.flatMap((id) => found.get(id) ?? [])
+    const keyOf = (id: string): string => this.#keys.session(id)
+    const texts = await recordsOf(this.#run, ids, { shardOf, keyOf })
+    return ids.flatMap((id) => {
+      const text = texts.get(id)
+      return text === undefined ? [] : readRecord(id, text)
+    })
   }
 }

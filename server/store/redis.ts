@@ -8,6 +8,7 @@ import type { RedisLocation } from './redis-location.ts'
 import { RedisPlaces } from './redis-places.ts'
 import { RedisRevocations } from './redis-revocations.ts'
 import { RedisSessions } from './redis-sessions.ts'
+import { RedisTokens } from './redis-tokens.ts'
 import { checkRevocation } from './revocation-log.ts'
 import { checkQuery, checkSighting } from './session-book.ts'
 import type {
@@ -29,9 +30,11 @@ import {
   type Store,
   StoreUnavailable,
 } from './store.ts'
+import { checkToken, checkTokenQuery, checkTokenUses, removeByPages } from './token-rules.ts'
+import type { TokenPage, TokenQuery, TokenRecord, TokenSelector, TokenUse } from './token-store.ts'
 
 export interface RedisStoreOptions extends RedisConnectionOptions {
-  /** Milliseconds to be added to Redis' clock, where sessions are concerned: for tests, which cannot turn it. */
+  /** Milliseconds to be added to Redis' clock, where sessions and tokens are concerned: for tests, which cannot turn it. */
   readonly clockOffsetMs: () => number
 }
 
@@ -39,7 +42,7 @@ export interface RedisStoreOptions extends RedisConnectionOptions {
  * `redis://` and its kin: several machines. Markers end by Redis' own clock, from which the grace is counted
  * too, so the machines' clocks need not agree. What Redis loses (failover without `wait`, no persistence) is
  * lost here as well (threat T34). It bounds its own size: `maxmemory` with `noeviction`, checked on each
- * connection; when it is full, first uses are refused, and so are news of sessions, places and revocations.
+ * connection; when it is full, first uses are refused, and so are news of sessions, places, revocations and tokens.
  */
 export class RedisStore implements Store {
   readonly #connection: RedisConnection
@@ -48,6 +51,7 @@ export class RedisStore implements Store {
   readonly #sessions: RedisSessions
   readonly #revocations: RedisRevocations
   readonly #places: RedisPlaces
+  readonly #tokens: RedisTokens
 
   /** @throws {OptionError} when the file of certificates cannot be read */
   constructor(options: RedisStoreOptions) {
@@ -60,6 +64,7 @@ export class RedisStore implements Store {
     this.#sessions = new RedisSessions(run, this.#keys)
     this.#revocations = new RedisRevocations(run, this.#keys)
     this.#places = new RedisPlaces(run, this.#keys)
+    this.#tokens = new RedisTokens(run, this.#keys)
   }
 
   async spend(id: string, options: SpendOptions): Promise<Spent> {
@@ -116,6 +121,44 @@ export class RedisStore implements Store {
   async leavePlace(subject: string, sessionId: string): Promise<void> {
     checkPlaceSubject(subject)
     return this.#connection.ask(() => this.#places.leave(subject, sessionId))
+  }
+
+  async addToken(record: TokenRecord): Promise<void> {
+    checkToken(record)
+    return this.#connection.ask(async () => {
+      await this.#tokens.add(record)
+      await this.#replicated()
+    })
+  }
+
+  async findToken(id: string): Promise<TokenRecord | null> {
+    return this.#connection.ask(() => this.#tokens.find(id))
+  }
+
+  async listTokens(query: TokenQuery): Promise<TokenPage> {
+    checkTokenQuery(query)
+    return this.#connection.ask(() => this.#tokens.list(query))
+  }
+
+  async removeTokens(ids: readonly string[]): Promise<number> {
+    return this.#connection.ask(async () => {
+      if (ids.length === 0) return 0
+      const removed = await this.#tokens.remove(ids)
+      await this.#replicated()
+      return removed
+    })
+  }
+
+  async removeTokensOf(selector: TokenSelector): Promise<number> {
+    const removed = await removeByPages(this, selector)
+    // What was removed by a call that found too few replicas is not there to be waited for any more.
+    await this.#connection.ask(() => this.#replicated())
+    return removed
+  }
+
+  async noteTokenUses(uses: readonly TokenUse[]): Promise<void> {
+    checkTokenUses(uses)
+    return this.#connection.ask(() => this.#tokens.use(uses))
   }
 
   async check(): Promise<void> {

@@ -1,10 +1,11 @@
 import { PlaybackError } from '../../shared/codes.ts'
 import type { SessionStore } from './session-store.ts'
+import type { TokenStore } from './token-store.ts'
 
 /**
  * What a store has to be able to do. `memory.ts` is the shortest one that does it, and the contract suite in
  * `test/server/store/contract.test.ts` runs against every store: to add one, fill in the methods of
- * `Store` (and `SessionStore`), name it in `location.ts` and `create-store.ts`, and add it to the suite.
+ * `Store` (with `SessionStore` and `TokenStore`), name it in `location.ts` and `create-store.ts`, and add it to the suite.
  */
 
 /** How an attempt to spend ended. */
@@ -42,7 +43,7 @@ export type Asker = Pick<SpendOptions, 'binding' | 'graceSeconds'>
  * `StoreUnavailable` alone. A failed `spend` proves nothing: the id may have been marked, so the token may be
  * lost, but it never wins twice.
  */
-export interface Store extends SessionStore {
+export interface Store extends SessionStore, TokenStore {
   /**
    * Atomically marks an id as spent. Never two `first` for one id within its life, whoever asks from whichever
    * process, and whatever is killed in between (Redis: within what its own replication keeps, threat T34).
