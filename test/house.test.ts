@@ -30,6 +30,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'server/playlist/': ['server/playlist/', 'shared/'],
   'server/token/': ['server/token/', 'server/claim/', 'shared/', 'node:crypto', 'ipaddr.js'],
   'server/claim/': ['server/claim/', 'shared/', 'ipaddr.js'],
+  'server/geo/': [
+    'server/geo/',
+    'server/claim/',
+    'server/origin/private-address.ts',
+    'shared/',
+    'node:fs',
+    'maxmind',
+    'lru-cache',
+  ],
   'server/origin/': [
     'server/origin/',
     'server/playlist/',
@@ -83,6 +92,7 @@ const onlyIn: Readonly<Record<string, readonly string[]>> = {
   "from 'undici'": ['server/origin/outbound.ts'],
   "from 'lmdb'": ['server/store/lmdb-file.ts'],
   "from 'ioredis'": ['server/store/redis.ts', 'server/store/redis-client.ts'],
+  "from 'maxmind'": ['server/geo/'],
   '.spend(': ['server/store/', 'server/session/spend-access.ts'],
   "from 'pino'": ['server/http/log.ts'],
 }
