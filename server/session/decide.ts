@@ -175,8 +175,8 @@ function judgeRule(
   let refused: Refusal | null = null
   const asked = {
     host: facts.host,
-    scheme: facts.scheme,
-    clientAddress: facts.clientAddress,
+    proto: facts.scheme,
+    clientIp: facts.clientAddress,
     referrer: headerText(facts.headers, 'referer') ?? null,
     get country() {
       return countryOf(facts, judging)

@@ -362,14 +362,7 @@ describe('T51: every route names its guard', () => {
     const own = ['health', 'ready', 'metrics']
     for (const name of own) expect((await send(stage, `/_playgate/${name}`)).status).toBe(200)
     const not = [
-      ...[
-        '',
-        'admin',
-        'admin/',
-        'admin/tokens',
-        'admin/openapi.json',
-        'authorize/nginx',
-      ],
+      ...['', 'admin', 'admin/', 'admin/tokens', 'admin/openapi.json', 'authorize/nginx'],
       ...[
         '../vod/film/index.m3u8',
         '%68ealth',
