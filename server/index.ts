@@ -10,6 +10,7 @@ import { createMetrics } from './http/metrics.ts'
 import { alone, type JoinPeers } from './http/peers.ts'
 import { RefusalLog } from './http/refusal-log.ts'
 import { sessionsOf } from './http/sessions-of.ts'
+import { tokensOf } from './http/tokens-of.ts'
 import { judgeOptions } from './options/judge-options.ts'
 import type { Options } from './options/options.ts'
 import type { SecretSources } from './options/read-secret.ts'
@@ -18,6 +19,7 @@ import { systemSources } from './options/system-sources.ts'
 import { type MintAccessOptions, type MintedAccess, mintAccess } from './session/mint-access.ts'
 import { SessionRegistry } from './session/session-registry.ts'
 import type { Sessions } from './session/sessions.ts'
+import type { Tokens } from './session/tokens.ts'
 import { createStore } from './store/create-store.ts'
 import { observeStore } from './store/observe-store.ts'
 
@@ -33,6 +35,14 @@ export type {
   Sessions,
   SessionView,
 } from './session/sessions.ts'
+export type {
+  KeptMint,
+  RevokeSelector,
+  TokenFilter,
+  TokenList,
+  Tokens,
+  TokenView,
+} from './session/tokens.ts'
 
 /** What a gate takes from its surroundings. */
 export interface PlaygateSurroundings {
@@ -54,7 +64,7 @@ export interface Playgate {
   /** The same as a listener for `http.createServer()`; what no rule matches is a 404. */
   callback(): (request: IncomingMessage, response: ServerResponse) => void
   /**
-   * An access token for a rule, as text.
+   * An access token for a rule, as text. Those that are kept in the store are made by `tokens.mint`.
    *
    * @throws {OptionError} naming the option that is wrong
    */
@@ -62,9 +72,11 @@ export interface Playgate {
   /** The same with what a page needs to know of it. */
   mintDetailed(options: MintAccessOptions): MintedAccess
   /** Which rule, which check, which answer a request would get. Changes nothing. */
-  explain(request: ExplainRequest): Explanation
+  explain(request: ExplainRequest): Promise<Explanation>
   /** Who plays: see sessions, and end them. */
   readonly sessions: Sessions
+  /** Access tokens of every format: make them, see those that are kept in the store, revoke them. */
+  readonly tokens: Tokens
   /** Resolves when what was ended before the start is known, or cannot be had from the store for now. */
   ready(): Promise<void>
   /** The configuration at work, judged and frozen. */
@@ -167,6 +179,9 @@ export function createPlaygate(
     explain: (request) => explain(gate, request),
     get sessions() {
       return sessionsOf(gate)
+    },
+    get tokens() {
+      return tokensOf(gate)
     },
     ready: async () => {
       await gate.sessions.loading

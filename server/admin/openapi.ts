@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { namedSchemas } from './named-schemas.ts'
 import type { Operation } from './operation.ts'
-import { namedSchemas } from './schemas.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 

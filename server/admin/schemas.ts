@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { type PublicReason, reasons } from '../../shared/codes.ts'
 import type { ExplainRequest, Explanation } from '../http/explain.ts'
 import type { LoggedRefusal } from '../http/refusal-log.ts'
-import type { MintAccessOptions, MintedAccess } from '../session/mint-access.ts'
 import type { EndedCount, SessionList, SessionView } from '../session/sessions.ts'
 
 /**
@@ -134,37 +133,6 @@ export const endedSession = z
   })
   .describe('A session that is ended')
 
-export const mintRequest = z
-  .strictObject({
-    path: z
-      .union([z.string(), z.array(z.string()).min(1)])
-      .optional()
-      .describe(
-        'ACL, one pattern or several: `*` any run of characters, `?` one. Left out: all that the rule matches',
-      ),
-    ttlSeconds: z.int().min(1).describe('Seconds from now until the token ends'),
-    subject: z
-      .string()
-      .optional()
-      .describe('Who it is for; becomes `id`, and goes over into the session'),
-    ip: z.string().optional().describe('The one client address that may use it'),
-    payload: z.string().optional().describe('Carried along as `data`'),
-    rule: z
-      .string()
-      .optional()
-      .describe('Name of a rule. Left out: the first that serves something of it'),
-  })
-  .describe('An access token to be minted') satisfies z.ZodType<MintAccessOptions>
-
-export const mintedToken = z
-  .object({
-    token: z.string(),
-    parameter: z.string().describe('The name under which requests carry it'),
-    rule: z.string(),
-    expiresAt: z.int().describe('Seconds since 1970'),
-  })
-  .describe('An access token') satisfies z.ZodType<MintedAccess>
-
 export const explainRequest = z
   .strictObject({
     url: z
@@ -178,6 +146,10 @@ export const explainRequest = z
       .optional()
       .describe('Header fields as the client would send them'),
     clientAddress: z.string().max(64).optional().describe('Left out: 127.0.0.1'),
+    viaTrustedProxy: z
+      .boolean()
+      .optional()
+      .describe('A trusted proxy brought it: its country header is believed'),
     now: z
       .int()
       .min(0)
@@ -187,7 +159,7 @@ export const explainRequest = z
   })
   .describe('A request to be explained') satisfies z.ZodType<ExplainRequest>
 
-const check = z.object({
+export const check = z.object({
   check: z.string(),
   outcome: z.enum(['passed', 'failed', 'skipped']),
   detail: z.string(),
@@ -210,7 +182,7 @@ export const explanation = z
     'Which rule a request would meet, each check, and the answer',
   ) satisfies z.ZodType<Explanation>
 
-const refusal = z
+export const refusal = z
   .object({
     at: time,
     rule: z.string(),
@@ -266,22 +238,3 @@ export type Summary = z.infer<typeof summary>
 
 /** An OpenAPI document; its own schema is the specification. */
 export const apiDescription = z.looseObject({ openapi: z.string() }).describe('This document')
-
-/** By the names under which the OpenAPI document has them. */
-export const namedSchemas = {
-  Problem: problem,
-  Session: sessionView,
-  SessionList: sessionList,
-  EndSelector: endSelector,
-  EndedCount: endedCount,
-  EndedSession: endedSession,
-  MintRequest: mintRequest,
-  MintedToken: mintedToken,
-  ExplainRequest: explainRequest,
-  Check: check,
-  Explanation: explanation,
-  Refusal: refusal,
-  RefusalList: refusalList,
-  Summary: summary,
-  ApiDescription: apiDescription,
-} as const

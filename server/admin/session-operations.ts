@@ -3,6 +3,7 @@ import type { Gate } from '../http/gate.ts'
 import { badRequest } from '../http/read-json.ts'
 import { sessionsOf } from '../http/sessions-of.ts'
 import type { SessionView } from '../session/sessions.ts'
+import { orBadRequest } from './mistakes.ts'
 import { type Operation, operation } from './operation.ts'
 import {
   endedCount,
@@ -141,23 +142,12 @@ export const sessionOperations: readonly Operation[] = [
 
 /** A name that was mistyped must not pass for "none of them was running". */
 function checkKey({ options }: Gate, key: string): void {
-  const names = new Set(options.rules.flatMap(({ access }) => access.map(({ keyName }) => keyName)))
+  const names = new Set(
+    options.rules.flatMap(({ access }) => access.flatMap(({ keyName }) => keyName ?? [])),
+  )
   if (names.has(key)) return
   const there = [...names].join(', ') || 'none'
   throw badRequest(`body key: no rule takes access tokens of a key of that name (there: ${there})`)
-}
-
-/** What the sessions cannot do with what they were asked is a mistake of whoever asked. */
-async function orBadRequest<Result>(
-  mistake: typeof RangeError | typeof TypeError,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof mistake) throw badRequest(error.message)
-    throw error
-  }
 }
 
 function shown(session: SessionView): SessionView {

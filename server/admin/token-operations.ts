@@ -1,9 +1,10 @@
-import { OptionError } from '../../shared/codes.ts'
 import { explain } from '../http/explain.ts'
-import { badRequest } from '../http/read-json.ts'
-import { mintAccess } from '../session/mint-access.ts'
+import { tokensOf } from '../http/tokens-of.ts'
+import { keptTokenOperations } from './kept-token-operations.ts'
+import { orNamed } from './mistakes.ts'
 import { type Operation, operation } from './operation.ts'
-import { explainRequest, explanation, mintedToken, mintRequest } from './schemas.ts'
+import { explainRequest, explanation } from './schemas.ts'
+import { inspectedToken, inspectRequest, mintedToken, mintRequest } from './token-schemas.ts'
 
 const mintToken = operation({
   method: 'POST',
@@ -11,22 +12,49 @@ const mintToken = operation({
   id: 'mintToken',
   tag: 'Tokens',
   summary: 'Mint an access token',
-  description: 'For a rule, with the rule’s own key and settings.',
+  description: 'Of any format that a rule takes, with the rule’s own key and settings.',
   bodySchema: mintRequest,
   answerSchema: mintedToken,
   status: 201,
-  problems: [],
+  problems: [503],
   examples: {
     body: { path: '/vod/film/*', ttlSeconds: 60, subject: 'viewer-17' },
     answer: {
       token: 'exp=1767268860~acl=/vod/film/*~id=viewer-17~hmac=…',
+      format: 'edgeauth',
       parameter: 'hdnts',
       rule: 'films',
       expiresAt: 1_767_268_860,
+      id: null,
     },
   },
   note: ({ body: { rule, subject, ttlSeconds } }) => ({ rule, subject, ttlSeconds }),
-  perform: ({ gate, body }) => orNamed(() => mintAccess(gate.options, body, gate.now())),
+  perform: ({ gate, body }) =>
+    orNamed(() => tokensOf(gate).mint(body), { sessionId: 'subject', endTime: 'ttlSeconds' }),
+})
+
+const inspectToken = operation({
+  method: 'POST',
+  path: '/tokens/inspect',
+  id: 'inspectToken',
+  tag: 'Tokens',
+  summary: 'Take a token apart, and ask each rule about it',
+  bodySchema: inspectRequest,
+  answerSchema: inspectedToken,
+  status: 200,
+  problems: [404],
+  examples: {
+    body: { token: 'exp=1767268860~acl=/vod/film/*~hmac=…', path: '/vod/film/index.m3u8' },
+    answer: {
+      format: 'edgeauth',
+      kind: 'access',
+      fields: { exp: 1_767_268_860, acl: '/vod/film/*' },
+      verdicts: [
+        { rule: 'films', valid: true, key: 'primary', detail: 'verifies with the primary key' },
+      ],
+    },
+  },
+  perform: ({ gate, body: { token, ...asked } }) => tokensOf(gate).inspect(token, asked),
 })
 
 const explainOperation = operation({
@@ -66,23 +94,9 @@ const explainOperation = operation({
   perform: ({ gate, body }) => orNamed(() => explain(gate, body)),
 })
 
-export const tokenOperations: readonly Operation[] = [mintToken, explainOperation]
-
-/** Members by the names that they have here, where a token's fields have others. */
-const memberNames: Readonly<Record<string, string>> = {
-  sessionId: 'subject',
-  endTime: 'ttlSeconds',
-}
-
-/** What is wrong with a member is said of the member. */
-function orNamed<Result>(work: () => Result): Result {
-  try {
-    return work()
-  } catch (error) {
-    if (!(error instanceof OptionError)) throw error
-    const problems = error.problems.map(
-      ({ path, message }) => `body ${memberNames[path] ?? path}: ${message}`,
-    )
-    throw badRequest(problems.join('\n'))
-  }
-}
+export const tokenOperations: readonly Operation[] = [
+  mintToken,
+  ...keptTokenOperations,
+  inspectToken,
+  explainOperation,
+]

@@ -1,7 +1,6 @@
 import type ipaddr from 'ipaddr.js'
-import { parseAddress } from './address.ts'
+import { type Address, parseAddress } from './address.ts'
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Block = readonly [base: Address, prefixBits: number]
 
 /** Addresses and CIDR blocks, v4 and v6. */
@@ -20,17 +19,22 @@ export class AddressSet {
   }
 }
 
+/** The bits in front of an IPv4 address that is written as an IPv6 one (RFC 4291 section 2.5.5.2). */
+const mappedBits = 96
+
 function parseBlock(entry: string): Block {
   const slash = entry.indexOf('/')
-  const address = parseAddress(slash < 0 ? entry : entry.slice(0, slash))
+  const text = slash < 0 ? entry : entry.slice(0, slash)
+  const address = parseAddress(text)
   if (address === null) throw new TypeError(`not an address or CIDR block: ${entry}`)
-  const longest = address.kind() === 'ipv4' ? 32 : 128
-  if (slash < 0) return [address, longest]
-  const bits = entry.slice(slash + 1)
-  if (!/^\d{1,3}$/.test(bits) || Number(bits) > longest) {
-    throw new TypeError(`not a prefix length between 0 and ${longest}: ${entry}`)
+  const longest = text.includes(':') ? 128 : 32
+  // `::ffff:10.0.0.0/104` is 10.0.0.0/8: the length counts bits of what is written.
+  const shortest = longest === 128 && address.kind() === 'ipv4' ? mappedBits : 0
+  const bits = slash < 0 ? String(longest) : entry.slice(slash + 1)
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(bits) || Number(bits) < shortest || Number(bits) > longest) {
+    throw new TypeError(`not a prefix length between ${shortest} and ${longest}: ${entry}`)
   }
-  return [address, Number(bits)]
+  return [address, Number(bits) - shortest]
 }
 
 function contains([base, bits]: Block, address: Address): boolean {

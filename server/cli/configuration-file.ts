@@ -61,6 +61,22 @@ export function openToAsk(
 }
 
 /**
+ * A gate over a file to make a token with. One that is kept goes where `serve` keeps it, also before that has run; for any other
+ * nothing is made.
+ *
+ * @throws {OptionError} with the path of every mistake
+ */
+export function openToKeep(
+  loaded: LoadedConfiguration,
+  { now }: Pick<OpenSurroundings, 'now'>,
+  isKept: boolean,
+): Playgate {
+  const { baseDirectory } = loaded
+  const store = isKept ? withStore(loaded, embeddedStore) : { ...loaded.raw, store: 'memory:' }
+  return createPlaygate({ ...store, workers: 1 }, { baseDirectory, now })
+}
+
+/**
  * A gate over a file, with the embedded store where it names none. One process can do without, when that
  * directory is not there and cannot be made; for several there would be nothing that they share.
  *

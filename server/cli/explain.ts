@@ -2,13 +2,13 @@ import type { ExplainRequest, Explanation, Playgate } from '../index.ts'
 import type { ExitStatus, Terminal } from './output.ts'
 
 /** `playgate explain URL`: which rule, which check, which answer. */
-export function explainRequest(
+export async function explainRequest(
   gate: Pick<Playgate, 'explain'>,
   request: ExplainRequest,
   { json }: { json: boolean },
   terminal: Terminal,
-): ExitStatus {
-  const explanation = gate.explain(request)
+): Promise<ExitStatus> {
+  const explanation = await gate.explain(request)
   if (json) terminal.out(JSON.stringify(explanation))
   else for (const line of describe(explanation)) terminal.out(line)
   const { outcome } = explanation.answer

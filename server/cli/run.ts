@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { OptionError } from '../../shared/codes.ts'
+import { type AccessOptions, accessFormats } from '../options/options.ts'
 import { type CommandName, commands, helpText } from './commands.ts'
 import { configCheck } from './config-check.ts'
 import { openToAsk } from './configuration-file.ts'
@@ -84,18 +85,21 @@ async function dispatch(
     case 'tokenMint': {
       const wanted = {
         path: texts(values, 'path'),
-        ttlSeconds: number(values, 'ttl') ?? 300,
+        ttlSeconds: number(values, 'ttl'),
         subject: text(values, 'subject'),
         ip: text(values, 'ip'),
+        referrer: text(values, 'referrer'),
         payload: text(values, 'payload'),
+        params: parameters(values),
+        format: format(values),
         rule: text(values, 'rule'),
       }
-      return tokenMint(needed(values, 'config'), wanted, { json }, terminal)
+      return await tokenMint(needed(values, 'config'), wanted, { json }, terminal)
     }
     case 'tokenInspect': {
       const headers = headerFields(values)
       const [config, path, ip] = [text(values, 'config'), text(values, 'path'), text(values, 'ip')]
-      return tokenInspect(operand, { config, path, ip, headers, json }, terminal)
+      return await tokenInspect(operand, { config, path, ip, headers, json }, terminal)
     }
     case 'explain': {
       const gate = openToAsk(loadConfiguration(needed(values, 'config')), terminal)
@@ -107,8 +111,9 @@ async function dispatch(
           headers: headerFields(values),
           clientAddress: text(values, 'ip'),
           now: number(values, 'at'),
+          viaTrustedProxy: values['via-proxy'] === true,
         }
-        return explainRequest(gate, request, { json }, terminal)
+        return await explainRequest(gate, request, { json }, terminal)
       } finally {
         await gate.close()
       }
@@ -158,6 +163,27 @@ function number(values: Values, name: string): number | undefined {
   if (value === undefined) return undefined
   if (!/^\d{1,15}$/.test(value)) throw new UsageError(`--${name} is not a whole number: ${value}`)
   return Number(value)
+}
+
+function format(values: Values): AccessOptions['format'] | undefined {
+  const named = text(values, 'format')
+  if (named === undefined) return undefined
+  const found = accessFormats.find((known) => known === named)
+  if (found === undefined) {
+    throw new UsageError(`--format is one of ${accessFormats.join(', ')}: ${named}`)
+  }
+  return found
+}
+
+function parameters(values: Values): Record<string, string[]> | undefined {
+  const given = texts(values, 'param')
+  if (given === undefined) return undefined
+  const pairs = given.map((pair): [string, string[]] => {
+    const equals = pair.indexOf('=')
+    if (equals < 1) throw new UsageError(`--param is not NAME=VALUE: ${pair}`)
+    return [pair.slice(0, equals), pair.slice(equals + 1).split(',')]
+  })
+  return Object.fromEntries(pairs)
 }
 
 function headerFields(values: Values): Record<string, string> {

@@ -1,6 +1,6 @@
-import { epochSecondsFromMilliseconds } from '../../shared/units.ts'
-import { type InspectedToken, inspectToken } from '../session/inspect-token.ts'
-import { judgeFile } from './configuration-file.ts'
+import type { TokenFields } from '../../shared/token-text.ts'
+import { type InspectedToken, inspectFacts, inspectToken } from '../session/inspect-token.ts'
+import { openToAsk } from './configuration-file.ts'
 import { loadConfiguration } from './load-configuration.ts'
 import { describeTime, type ExitStatus, type Terminal } from './output.ts'
 
@@ -13,30 +13,47 @@ export interface InspectOptions {
 }
 
 /** `playgate token inspect TOKEN`: what it says, whether it verifies, and why not. */
-export function tokenInspect(
-  token: string,
+export async function tokenInspect(
+  given: string,
   { config, path, ip, headers, json }: InspectOptions,
   terminal: Terminal,
+): Promise<ExitStatus> {
+  const token = bareToken(given)
+  const loaded = config === undefined ? null : loadConfiguration(config)
+  const gate = loaded === null ? null : openToAsk(loaded, terminal)
+  try {
+    const mark = path?.indexOf('?') ?? -1
+    const asked = {
+      path: path === undefined ? null : mark < 0 ? path : path.slice(0, mark),
+      query: path === undefined || mark < 0 ? '' : path.slice(mark + 1),
+      headers,
+      clientAddress: ip,
+    }
+    const inspected =
+      gate === null
+        ? inspectToken(token, null, inspectFacts(asked, terminal.now()))
+        : await gate.tokens.inspect(token, asked)
+    return report(inspected, gate !== null, json, terminal)
+  } finally {
+    await gate?.close()
+  }
+}
+
+function report(
+  inspected: InspectedToken | null,
+  isJudged: boolean,
+  json: boolean,
+  terminal: Terminal,
 ): ExitStatus {
-  const options = config === undefined ? null : judgeFile(loadConfiguration(config))
-  const mark = path?.indexOf('?') ?? -1
-  const inspected = inspectToken(bareToken(token), options, {
-    path: path === undefined ? null : mark < 0 ? path : path.slice(0, mark),
-    query: path === undefined || mark < 0 ? '' : path.slice(mark + 1),
-    headers: new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value]])),
-    host: headers.host ?? 'localhost',
-    clientAddress: ip,
-    now: epochSecondsFromMilliseconds(terminal.now()),
-  })
   if (inspected === null) {
     if (json) terminal.out(JSON.stringify({ valid: false, reason: 'malformed' }))
     else terminal.out('not a token of a known format')
     return 1
   }
   const valid = inspected.verdicts.some((verdict) => verdict.valid)
-  if (json) terminal.out(JSON.stringify({ ...(options && { valid }), ...inspected }))
+  if (json) terminal.out(JSON.stringify({ ...(isJudged && { valid }), ...inspected }))
   else for (const line of describe(inspected, terminal.now())) terminal.out(line)
-  return options === null || valid ? 0 : 1
+  return !isJudged || valid ? 0 : 1
 }
 
 /** A whole URL, `?hdnts=…` or `hdnts=…`, as they are copied, are understood as well. */
@@ -48,17 +65,49 @@ function bareToken(text: string): string {
   return match?.[1] ?? text
 }
 
-function describe({ kind, fields, verdicts }: InspectedToken, now: number): string[] {
-  const lines = [`${kind} token, EdgeAuth 2.0`]
+const formatNames = {
+  edgeauth: 'EdgeAuth 2.0',
+  ectoken: 'ectoken v3',
+  timed: 'timed',
+  managed: 'managed',
+} as const
+
+function describe({ format, kind, fields, verdicts }: InspectedToken, now: number): string[] {
+  const lines = [`${kind} token, ${formatNames[format]}`]
+  if (fields === null)
+    lines.push('  opaque: only the key or the store that it was made with tells what it says')
+  else if (format === 'edgeauth')
+    lines.push(...describeEdgeauth(fields as unknown as TokenFields, now))
+  else lines.push(...describeFields(fields, now))
+  if (verdicts.length === 0) lines.push('  not verified: give --config')
+  for (const { rule, valid, reason, detail } of verdicts) {
+    lines.push(valid ? `ok  ${rule}: ${detail}` : `NO  ${rule}: ${reason} (${detail})`)
+  }
+  return lines
+}
+
+function describeEdgeauth(fields: TokenFields, now: number): string[] {
+  const lines: string[] = []
   if (fields.ip !== undefined) lines.push(`  address   ${fields.ip}`)
   if (fields.st !== undefined) lines.push(`  starts    ${describeTime(fields.st, now)}`)
   lines.push(`  ends      ${describeTime(fields.exp, now)}`)
   lines.push(`  opens     ${fields.acl ?? 'the one URL it was made for'}`)
   if (fields.id !== undefined) lines.push(`  id        ${fields.id}`)
   if (fields.data !== undefined) lines.push(`  data      ${fields.data}`)
-  if (verdicts.length === 0) lines.push('  not verified: give --config')
-  for (const { rule, valid, reason, detail } of verdicts) {
-    lines.push(valid ? `ok  ${rule}: ${detail}` : `NO  ${rule}: ${reason} (${detail})`)
-  }
   return lines
+}
+
+/** Times of the formats are in seconds, those of the store in milliseconds. */
+const secondsFields = new Set(['ec_expire', 'createdAt', 'endTime'])
+const millisecondsFields = new Set(['createdAtMs', 'endsAtMs', 'usedAtMs'])
+
+function describeFields(fields: Readonly<Record<string, unknown>>, now: number): string[] {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => {
+      let shown = String(value)
+      if (secondsFields.has(name)) shown = describeTime(Number(value), now)
+      if (millisecondsFields.has(name)) shown = describeTime(Math.floor(Number(value) / 1000), now)
+      return `  ${name.padEnd(18)}${shown}`
+    })
 }

@@ -56,7 +56,7 @@ export async function attempt(
   const userAgent = kind === 'other-agent' ? strangersAgent : (page.headers['user-agent'] ?? '')
   const host = page.headers.host ?? 'localhost'
   const asOf = kind === 'expired' ? justAfterEnd(played) : null
-  const explanation = gate.explain({
+  const explanation = await gate.explain({
     url,
     headers: { host, 'user-agent': userAgent },
     clientAddress: page.socket.remoteAddress,

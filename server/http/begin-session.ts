@@ -2,7 +2,7 @@ import { PlaybackError } from '../../shared/codes.ts'
 import type { Rule } from '../options/options.ts'
 import type { AccessGrant, SessionGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
-import { accessTag, keyTag, newSessionId } from '../session/session-id.ts'
+import { accessTag, newSessionId } from '../session/session-id.ts'
 import { subjectOfAccess } from '../session/session-token.ts'
 import type { Counting } from '../session/tracked-session.ts'
 import { claimPlace, countingFor, factsOf, type Playing } from './count-streams.ts'
@@ -54,7 +54,7 @@ function newIdFor(gate: Gate, { access, spendId }: AccessGrant): string {
   const openedAtMs = Math.floor(gate.nowMs())
   return newSessionId({
     openedAtMs,
-    keyTag: keyTag(access.keyName),
+    keyTag: access.keyTag,
     accessTag: accessTag(spendId),
   })
 }

@@ -9,6 +9,7 @@ export interface Peer {
   readonly scheme: 'http' | 'https'
   /** `X-Forwarded-Host` of a trusted proxy; `null`: look at Host. */
   readonly forwardedHost: string | null
+  readonly isTrustedProxy: boolean
 }
 
 /**
@@ -25,13 +26,16 @@ export function readPeer(
   const socket = request.socket
   const direct = plain(socket.remoteAddress ?? '')
   const scheme = 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http'
-  if (!trustedProxies.has(direct)) return { clientAddress: direct, scheme, forwardedHost: null }
+  if (!trustedProxies.has(direct)) {
+    return { clientAddress: direct, scheme, forwardedHost: null, isTrustedProxy: false }
+  }
 
   const proto = lastValue(headers, 'x-forwarded-proto')?.toLowerCase()
   return {
     clientAddress: walk(direct, headers, trustedProxies),
     scheme: proto === 'http' || proto === 'https' ? proto : scheme,
     forwardedHost: lastValue(headers, 'x-forwarded-host') ?? null,
+    isTrustedProxy: true,
   }
 }
 

@@ -53,7 +53,11 @@ export function answerPreflight(ctx: Context, rule: Rule, methods: string): void
   ctx.set(
     'Access-Control-Allow-Headers',
     [
-      ...new Set([...allowedHeaders, ...(rule.session?.saltHeaders ?? []), ...tokenNames(rule)]),
+      ...new Set([
+        ...allowedHeaders,
+        ...(rule.session?.saltHeaders ?? []),
+        ...tokenNames(rule).filter(Boolean),
+      ]),
     ].join(', '),
   )
   ctx.set('Access-Control-Max-Age', '86400')

@@ -1,11 +1,11 @@
 import { OptionError, PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
 import { epochSeconds } from '../../shared/units.ts'
 import type { Rule } from '../options/options.ts'
-import { decide } from '../session/decide.ts'
 import type { Check } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { refusalStatus } from './answer-error.ts'
+import { decideRequest } from './decide-request.ts'
 import type { Gate } from './gate.ts'
 import { isMediaName } from './media-name.ts'
 import { originPath } from './public-path.ts'
@@ -21,6 +21,8 @@ export interface ExplainRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** @default '127.0.0.1' */
   readonly clientAddress?: string | undefined
+  /** Was the request brought by a trusted proxy, whose country header is believed? @default false */
+  readonly viaTrustedProxy?: boolean | undefined
   /** Seconds since 1970. @default now */
   readonly now?: number | undefined
 }
@@ -42,9 +44,11 @@ export interface Explanation {
 
 /**
  * Which rule a request would meet, each check with its outcome, and the answer. Nothing is opened, spent or
- * asked of an origin.
+ * asked of an origin; the store is asked for tokens that it keeps.
+ *
+ * @throws {OptionError} for a URL that is none
  */
-export function explain(gate: Gate, request: ExplainRequest): Explanation {
+export async function explain(gate: Gate, request: ExplainRequest): Promise<Explanation> {
   let facts: RequestFacts
   try {
     facts = factsOf(gate, request)
@@ -87,7 +91,7 @@ export function explain(gate: Gate, request: ExplainRequest): Explanation {
     }
   }
   const now = request.now === undefined ? gate.now() : epochSeconds(request.now)
-  const { decision, checks } = decide(facts, rule, gate.proofsOf(rule), now, gate.sessions.endings)
+  const { decision, checks } = await decideRequest(gate, rule, facts, now)
   const all = [passed, found, ...checks]
   if (decision.kind === 'refused') {
     return refused(rule, all, decision.reason, decision.detail)
@@ -161,6 +165,7 @@ function factsOf(gate: Gate, request: ExplainRequest): RequestFacts {
     host: (absolute?.[2] ?? headers.get('host')?.[0] ?? 'localhost').toLowerCase(),
     scheme,
     clientAddress: request.clientAddress ?? '127.0.0.1',
+    viaTrustedProxy: request.viaTrustedProxy ?? false,
     headers,
   }
 }

@@ -1,4 +1,6 @@
 import { LRUCache } from 'lru-cache'
+import { removeBareToken } from '../../shared/bare-token.ts'
+import { removeParameters } from '../../shared/query.ts'
 import { type EpochSeconds, epochSecondsFromMilliseconds } from '../../shared/units.ts'
 import type { Options, Rule } from '../options/options.ts'
 import { createOrigin, type Origin } from '../origin/origin.ts'
@@ -58,9 +60,10 @@ export class Gate {
   readonly otherSessions: LRUCache<string, OtherSession>
   /** Every name under which a token may stand in a path. */
   readonly pathParameters: readonly string[]
-  /** Every name under which some rule takes a token. */
+  /** Every name under which some rule takes a token; bare tokens have none. */
   readonly tokenParameters: readonly string[]
   readonly allowSemicolon: boolean
+  readonly #takesBareTokens: boolean
   readonly #now: () => number
   readonly #registry: (location: string) => SessionRegistry
   #underWay = 0
@@ -92,7 +95,9 @@ export class Gate {
     })
     const names = options.rules.flatMap(({ session }) => (session ? [session.parameter] : []))
     this.pathParameters = [...new Set(names)]
-    this.tokenParameters = [...new Set(options.rules.flatMap(tokenNames))]
+    const tokenParameters = new Set(options.rules.flatMap(tokenNames))
+    this.#takesBareTokens = tokenParameters.delete('')
+    this.tokenParameters = [...tokenParameters]
     this.allowSemicolon = options.rules.some(({ literalSemicolons }) => literalSemicolons)
     for (const rule of options.rules) {
       if (rule.session !== null) this.#proofs.set(rule, new ProofMemory(rule.session))
@@ -107,6 +112,12 @@ export class Gate {
     }
     // Opened now, so that a directory that cannot be used stops the start and not the first viewer.
     if (this.needsStore) this.store()
+  }
+
+  /** A query as it goes to an origin: the tokens of no rule in it, every other byte as it is. */
+  withoutTokens(query: string): string {
+    const rest = removeParameters(query, this.tokenParameters)
+    return this.#takesBareTokens ? removeBareToken(rest) : rest
   }
 
   now(): EpochSeconds {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { PlaybackError } from '../../shared/codes.ts'
 import { type EpochSeconds, epochSeconds } from '../../shared/units.ts'
 import type { SessionOptions } from '../options/options.ts'
@@ -46,7 +47,7 @@ export function openSession(
   function mint(): { token: string; acl: string } {
     try {
       const salt = saltFor(facts, session)
-      const signingKey = session.signingKey ?? grant.access.sessionKeys.primary
+      const signingKey = signingKeyFor(grant, session)
       const minted = mintSessionToken(
         { parent: grant.claims, path: facts.path, sessionId, salt, expiresAt, signingKey },
         session,
@@ -56,8 +57,15 @@ export function openSession(
     } catch (error) {
       throw refusal('the access token holds text that no session token can carry', error)
     }
-    throw refusal('the directory of this URL token has a name that no ACL can express')
+    throw refusal('no ACL can express what this access token opens')
   }
+}
+
+function signingKeyFor({ access }: AccessGrant, session: SessionOptions): KeyObject {
+  const key = session.signingKey ?? access.sessionKeys?.primary
+  // Judged with the options: without a key of its own, a session has one of its access token.
+  if (key === undefined) throw new Error(`no key signs the sessions of ${access.format} tokens`)
+  return key
 }
 
 function refusal(detail: string, cause?: unknown): PlaybackError {

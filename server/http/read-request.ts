@@ -47,6 +47,7 @@ export function readRequest(request: IncomingMessage, options: ReadRequestOption
     host: peer.forwardedHost === null ? readHost(headers) : checkedHost(peer.forwardedHost),
     scheme: peer.scheme,
     clientAddress: peer.clientAddress,
+    viaTrustedProxy: peer.isTrustedProxy,
     headers,
   }
 }

@@ -5,6 +5,7 @@ import { answerEndSession } from './end-session-endpoint.ts'
 import type { Gate } from './gate.ts'
 import { Readiness } from './readiness.ts'
 import { answerSession } from './session-endpoint.ts'
+import { answerValidate } from './validate-endpoint.ts'
 
 export const ownPrefix = '/_playgate/'
 
@@ -38,6 +39,10 @@ export function createRoutes(gate: () => Gate, mounts: readonly Mount[] = []): M
   }
   router.post('/session/end', end)
   router.options('/session/end', end)
+  router.get('/validate', (ctx) => {
+    const current = gate()
+    return current.during(() => answerValidate(ctx, current))
+  })
   const routes = router.routes()
   const otherMethods = router.allowedMethods()
   const own: Middleware = (ctx) =>

@@ -1,17 +1,18 @@
 import type { Context } from 'koa'
+import { placeInQuery } from '../../shared/carrier.ts'
 import { PlaybackError } from '../../shared/codes.ts'
-import { removeParameters, setParameter } from '../../shared/query.ts'
+import { removeParameters } from '../../shared/query.ts'
 import { parseRequestTarget } from '../../shared/request-target.ts'
 import type { Rule } from '../options/options.ts'
 import { discardBody } from '../origin/discard-body.ts'
 import type { OriginAnswer, OriginRequest } from '../origin/origin.ts'
-import { decide } from '../session/decide.ts'
 import type { AccessGrant, Check, Decision, SessionGrant } from '../session/decision.ts'
 import { headerText, type RequestFacts } from '../session/request-facts.ts'
 import { answerProblem, setSafetyHeaders } from './answer-error.ts'
 import { beginSession } from './begin-session.ts'
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
 import { admitSession } from './count-streams.ts'
+import { decideRequest } from './decide-request.ts'
 import type { Gate } from './gate.ts'
 import { handOut, type Placement, placementOf } from './hand-out.ts'
 import { mediaLifetime } from './media-lifetime.ts'
@@ -74,9 +75,10 @@ export async function serveMedia(
   // What was ended before our start has to be known; for some milliseconds after it, no longer.
   if (rule.access.length > 0 && gate.sessions.loading !== null) await gate.sessions.loading
 
-  const { decision, query: rest, checks } = decideFor(gate, rule, facts)
+  const asked = decideFor(gate, rule, facts)
+  const { decision, query: rest, checks } = asked instanceof Promise ? await asked : asked
   // A playlist may name what another rule serves, so tokens of every rule are kept from every origin.
-  const query = removeParameters(rest, gate.tokenParameters)
+  const query = gate.withoutTokens(rest)
   if (checks.length > 0) outcome.checks = checks
   if (decision !== null && 'sessionId' in decision) outcome.sessionId = decision.sessionId
   if (decision === null) {
@@ -119,13 +121,16 @@ async function admit(
   }
 }
 
-function decideFor(
-  gate: Gate,
-  rule: Rule,
-  facts: RequestFacts,
-): { decision: Decision | null; query: string; checks: readonly Check[] } {
-  if (rule.mode !== 'off')
-    return decide(facts, rule, gate.proofsOf(rule), gate.now(), gate.sessions.endings)
+interface DecidedFor {
+  /** `null`: the rule asks for nothing. */
+  readonly decision: Decision | null
+  readonly query: string
+  readonly checks: readonly Check[]
+}
+
+/** Waits for nothing but the store, where that keeps the request's token. */
+function decideFor(gate: Gate, rule: Rule, facts: RequestFacts): DecidedFor | Promise<DecidedFor> {
+  if (rule.mode !== 'off') return decideRequest(gate, rule, facts)
   const mark = facts.target.indexOf('?')
   return { decision: null, query: mark < 0 ? '' : facts.target.slice(mark + 1), checks: [] }
 }
@@ -277,11 +282,11 @@ function passRedirect(
   }
   if (placement.mode === 'path') location = `/${placement.parameter}=${placement.token}${location}`
   else if (placement.mode === 'query') {
-    location = setParameter(location, placement.parameter, placement.token)
+    location = placeInQuery(location, placement.parameter, placement.token)
   } else if (grant?.kind === 'access' && grant.place === 'query') {
-    location = setParameter(location, grant.access.parameter, grant.token)
+    location = placeInQuery(location, grant.access.parameter, grant.token)
   } else if (grant?.kind === 'session' && grant.place === 'query' && rule.session !== null) {
-    location = setParameter(location, rule.session.parameter, grant.token)
+    location = placeInQuery(location, rule.session.parameter, grant.token)
   }
   ctx.status = answer.status
   ctx.set('Location', location)

@@ -4,16 +4,17 @@ import { PlaybackError } from '../../shared/codes.ts'
 import { removeParameters } from '../../shared/query.ts'
 import type { Rule } from '../options/options.ts'
 import { discardBody } from '../origin/discard-body.ts'
-import type { AccessGrant, Check, Refusal, SessionGrant } from '../session/decision.ts'
+import { judgeAccessToken } from '../session/decide.ts'
+import type { Check, Refusal } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import { renewSession } from '../session/renew-session.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
-import { verifyAccess } from '../session/verify-access.ts'
 import { answerError, answerProblem, answerRefusal } from './answer-error.ts'
 import { beginSession } from './begin-session.ts'
 import { allowOrigin, forgetOrigin } from './cors.ts'
 import type { Gate } from './gate.ts'
 import { playgateSession, sessionCookie, usableCarrier } from './hand-out.ts'
+import { judgingFor, lookUp } from './judging-for.ts'
 import { type MediaLifetime, mediaLifetime } from './media-lifetime.ts'
 import { noteRefusal } from './note-refusal.ts'
 import type { OpenedSession } from './open-session.ts'
@@ -56,10 +57,12 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   checkSemicolons(rule, asked.path)
 
   const checks: Check[] = []
-  const grant = verifyBody(asked, rule, body.accessToken, gate, checks)
+  const kept = await lookUp(gate, [body.accessToken], facts.clientAddress)
+  const judging = judgingFor(gate, rule, { kept })
+  const grant = judgeAccessToken(asked, rule, body.accessToken, judging, checks)
   const renewed =
-    grant.kind === 'access' && body.sessionToken !== undefined
-      ? renewedSession(asked, rule, body.sessionToken, grant, gate, checks)
+    grant.kind === 'access' && body.sessionToken !== undefined && rule.session !== null
+      ? renewSession(asked, rule.session, body.sessionToken, grant, judging, checks)
       : null
   const line = { event: 'session', rule: rule.name, path: asked.path, client: facts.clientAddress }
   const count = (outcome: string, reason = '') =>
@@ -126,46 +129,6 @@ function askedFor(gate: Gate, facts: RequestFacts, target: string): RequestFacts
   }
 }
 
-function verifyBody(
-  asked: RequestFacts,
-  rule: Rule,
-  token: string,
-  gate: Gate,
-  checks: Check[],
-): AccessGrant | Refusal {
-  let refused: Refusal | null = null
-  for (const access of rule.access) {
-    const found = { name: access.parameter, location: 'query', token } as const
-    const decision = verifyAccess(
-      asked,
-      access,
-      found,
-      gate.now(),
-      checks,
-      false,
-      gate.sessions.endings,
-    )
-    if (decision.kind === 'access') return decision
-    refused ??= decision
-  }
-  return refused ?? { kind: 'refused', reason: 'token-missing', detail: 'the rule has no access' }
-}
-
-/** The session that goes on; `null` where a new one begins. */
-function renewedSession(
-  asked: RequestFacts,
-  rule: Rule,
-  token: string,
-  grant: AccessGrant,
-  gate: Gate,
-  checks: Check[],
-): SessionGrant | Refusal | null {
-  const memory = gate.proofsOf(rule)
-  if (rule.session === null || memory === null) return null
-  const { endings } = gate.sessions
-  return renewSession(asked, rule.session, memory, token, grant, gate.now(), checks, endings)
-}
-
 /** `null` when no playlist stands there. */
 async function lifetimeOf(
   gate: Gate,
@@ -181,7 +144,7 @@ async function lifetimeOf(
   const answer = await gate.originOf(rule).get({
     method: 'GET',
     path: below,
-    query: removeParameters(query, [...gate.tokenParameters, 'CMCD']),
+    query: removeParameters(gate.withoutTokens(query), ['CMCD']),
     headers: {},
     signal,
   })

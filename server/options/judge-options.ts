@@ -1,16 +1,25 @@
-import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { OptionError, type OptionProblem } from '../../shared/codes.ts'
+import { OptionError } from '../../shared/codes.ts'
 import { parseOrigin } from '../../shared/reach.ts'
 import { AddressSet } from '../claim/address-set.ts'
+import { type Restrictions, readRestrictions } from '../claim/restrictions.ts'
+import { type CountrySource, createCountrySource } from '../geo/country-source.ts'
 import { keyTag } from '../session/session-id.ts'
 import { parseStoreLocation } from '../store/location.ts'
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
-import { judgeKey, Keyring } from '../token/keyring.ts'
 import { isSameSecret } from '../token/mac.ts'
+import { Complaints } from './complaints.ts'
 import { describeIssue } from './describe-issue.ts'
 import { findUnavailable } from './find-unavailable.ts'
+import {
+  type AccessSurroundings,
+  isKeptAccess,
+  judgeAccess,
+  realmKeyName,
+  timedKeyName,
+} from './judge-access.ts'
+import { KeyBook } from './key-book.ts'
 import type {
   AccessOptions,
   AdminOptions,
@@ -19,20 +28,8 @@ import type {
   SessionCarrier,
   SessionOptions,
 } from './options.ts'
-import { readSecret, type SecretSources } from './read-secret.ts'
+import { readSalt, readSecret, type SecretSources } from './read-secret.ts'
 import { configurationSchema, type ShapedConfiguration, type ShapedRule } from './schema.ts'
-
-/** The label that keeps derived session keys apart from every other use of the same secret (RFC 5869). */
-const sessionKeyLabel = 'session token v1'
-
-/**
- * The salt of the access tokens takes part: a session is worth something only at rules that would take the
- * access token behind it too.
- */
-function sessionLabel(accessSalt: string): string {
-  if (accessSalt === '') return sessionKeyLabel
-  return `${sessionKeyLabel} ${createHash('sha256').update(accessSalt).digest('base64url')}`
-}
 
 /** Headers that differ from one request of a playback to the next: as a salt they would end every session. */
 const perRequestHeaders: ReadonlySet<string> = new Set([
@@ -64,39 +61,58 @@ export function judgeOptions(raw: unknown, sources: SecretSources): Options {
 /** One pass over a shaped configuration; collects problems instead of stopping at the first. */
 class Judge {
   readonly #sources: SecretSources
-  readonly #problems: OptionProblem[] = []
+  readonly #complaints = new Complaints()
 
   constructor(sources: SecretSources) {
     this.#sources = sources
   }
 
   options(shaped: ShapedConfiguration): Options {
-    const keyrings = new Map(
-      Object.entries(shaped.keys).map(([name, key]) => [name, this.#keyring(`keys.${name}`, key)]),
-    )
-    this.#keyTags(Object.keys(shaped.keys))
+    const keys = new KeyBook(shaped.keys, this.#sources, this.#complaints)
     const store = this.#store(shaped)
     const admin = this.#admin(shaped.admin?.token)
     const trustedProxies = this.#attempt(
       'trustedProxies',
       () => new AddressSet(shaped.trustedProxies),
     )
-    const rules = shaped.rules.map((rule, index) => this.#rule(`rules[${index}]`, rule, keyrings))
+    const rules = shaped.rules.map((rule, index) => this.#rule(`rules[${index}]`, rule, keys))
+    keys.judgeUnused()
+    this.#keyTags(keys.names, rules)
     const names = new Map<string, number>()
     for (const { name, place } of rules) {
       names.set(name, (names.get(name) ?? 0) + 1)
       if (names.get(name) === 2) this.#complain(`${place}.name`, `a second rule named ${name}`)
     }
-    if (this.#problems.length > 0) throw new OptionError(this.#problems)
+    const geoip = this.#geoip(shaped, rules)
+    this.#complaints.throwAny()
     return Object.freeze({
       listen: shaped.listen,
       cache: shaped.cache,
       workers: shaped.workers,
       store: store ?? 'memory:',
       admin,
+      geoip,
       trustedProxies: trustedProxies ?? new AddressSet([]),
       rules: Object.freeze(rules),
     })
+  }
+
+  /** Where countries are asked for and nobody can tell them, everybody would be refused, or nobody. */
+  #geoip({ geoip }: ShapedConfiguration, rules: readonly Rule[]): CountrySource | null {
+    if (geoip !== undefined) {
+      return 'header' in geoip
+        ? createCountrySource({ header: geoip.header })
+        : (this.#attempt('geoip.database', () => {
+            const database = resolve(this.#sources.baseDirectory, geoip.database)
+            return createCountrySource({ database })
+          }) ?? null)
+    }
+    for (const { place, restrict } of rules) {
+      if (restrict?.needsCountry) {
+        this.#complain(`${place}.restrict.countries`, 'needs geoip: a database, or a header')
+      }
+    }
+    return null
   }
 
   #store({ store, workers }: ShapedConfiguration): string | undefined {
@@ -121,58 +137,45 @@ class Judge {
   }
 
   /** Session ids bear a short tag of their key's name. */
-  #keyTags(names: readonly string[]): void {
+  #keyTags(keys: readonly string[], rules: readonly Rule[]): void {
     const tags = new Map<string, string>()
-    for (const name of names) {
-      const other = tags.get(keyTag(name))
-      if (other !== undefined) {
-        this.#complain(`keys.${name}`, `cannot be told from ${other} in session ids: rename one`)
+    const tell = (path: string, name: string, tag: string): void => {
+      const other = tags.get(tag)
+      if (other !== undefined && other !== name) {
+        this.#complain(path, `cannot be told from ${other} in session ids: rename one`)
       }
-      tags.set(keyTag(name), name)
+      tags.set(tag, name)
+    }
+    for (const name of keys) tell(`keys.${name}`, name, keyTag(name))
+    for (const { place, access } of rules) {
+      for (const entry of access) {
+        if (entry.format === 'edgeauth' || entry.format === 'ectoken') continue
+        const name = isKeptAccess(entry)
+          ? realmKeyName(entry.realm)
+          : timedKeyName(entry.keyName ?? '')
+        tell(`${place}.access`, name, entry.keyTag)
+      }
     }
   }
 
   #complain(path: string, message: string): void {
-    this.#problems.push({ path, message })
+    this.#complaints.add(path, message)
   }
 
   #attempt<T>(path: string, make: () => T): T | undefined {
-    try {
-      return make()
-    } catch (error) {
-      if (error instanceof OptionError) {
-        for (const { message } of error.problems) this.#complain(path, message)
-      } else {
-        this.#complain(path, error instanceof Error ? error.message : String(error))
-      }
-      return undefined
+    return this.#complaints.attempt(path, make)
+  }
+
+  #rule(place: string, rule: ShapedRule, keys: KeyBook): Rule {
+    const surroundings: AccessSurroundings = {
+      keys,
+      sources: this.#sources,
+      complaints: this.#complaints,
+      signsSessions: rule.session !== undefined && rule.session.key === undefined,
+      defaultKey: defaultKey(rule, keys),
     }
-  }
-
-  #keyring(
-    path: string,
-    texts: { primary: string; transition?: string | undefined },
-  ): Keyring | undefined {
-    const primary = this.#key(`${path}.primary`, texts.primary)
-    const transition =
-      texts.transition === undefined ? null : this.#key(`${path}.transition`, texts.transition)
-    if (primary === undefined || transition === undefined) return undefined
-    return new Keyring(primary, transition ?? undefined)
-  }
-
-  #key(path: string, text: string): string | undefined {
-    const hex = this.#attempt(path, () => readSecret(text, this.#sources))
-    if (hex === undefined) return undefined
-    const complaints = judgeKey(hex)
-    for (const complaint of complaints) {
-      this.#complain(path, `${complaint} (a good one: playgate key new)`)
-    }
-    return complaints.length === 0 ? hex : undefined
-  }
-
-  #rule(place: string, rule: ShapedRule, keyrings: Map<string, Keyring | undefined>): Rule {
     const access = (rule.access ?? []).flatMap((entry, index) => {
-      const judged = this.#access(`${place}.access[${index}]`, entry, keyrings)
+      const judged = judgeAccess(`${place}.access[${index}]`, entry, surroundings)
       return judged === undefined ? [] : [judged]
     })
     const given = rule.access?.length ?? 0
@@ -187,7 +190,10 @@ class Judge {
     }
     const reaches = rule.match.paths.some((path) => mayBeginWith(path, rule.stripPrefix))
     if (!reaches) this.#complain(`${place}.stripPrefix`, 'no path of match.paths begins with it')
-    const session = rule.session && this.#session(place, rule, rule.session, access, keyrings)
+    if (rule.open && rule.restrict !== undefined) {
+      this.#complain(`${place}.restrict`, 'an open rule asks nothing of anybody')
+    }
+    const session = rule.session && this.#session(place, rule, rule.session, access, keys)
     return Object.freeze({
       place,
       name: rule.name ?? place,
@@ -201,53 +207,23 @@ class Judge {
       literalSemicolons: rule.literalSemicolons,
       mode: rule.open ? 'off' : rule.mode,
       access,
+      keepsTokens: access.some(isKeptAccess),
       session: session ?? null,
+      restrict: this.#restrict(`${place}.restrict`, rule.restrict),
       cors: this.#cors(`${place}.cors.origins`, rule),
       denial: this.#denial(`${place}.denial`, rule.denial),
     })
   }
 
-  #access(
-    place: string,
-    entry: NonNullable<ShapedRule['access']>[number],
-    keyrings: Map<string, Keyring | undefined>,
-  ): AccessOptions | undefined {
-    const keys = this.#keysNamed(`${place}.key`, entry.key, keyrings)
-    const salt = this.#attempt(`${place}.salt`, () => readSalt(entry.salt, this.#sources))
-    if (keys === undefined || salt === undefined) return undefined
-    const scheme: EdgeauthScheme = {
-      keys: keys.all,
-      algorithm: entry.algorithm,
-      urlEscape: entry.escapeEarly ? entry.escapeProfile : null,
-      ignoreQueryString: entry.ignoreQueryString,
-      clockSkewSeconds: entry.clockSkewSeconds,
+  #restrict(place: string, restrict: ShapedRule['restrict']): Restrictions | null {
+    if (restrict === undefined) return null
+    try {
+      return readRestrictions(restrict)
+    } catch (error) {
+      if (!(error instanceof OptionError)) throw error
+      for (const { path, message } of error.problems) this.#complain(`${place}.${path}`, message)
+      return null
     }
-    const { format, parameter, carriers, escapeEarly, maxLifetimeSeconds } = entry
-    return Object.freeze({
-      format,
-      keyName: entry.key,
-      keys,
-      sessionKeys: keys.derive(sessionLabel(salt)),
-      parameter,
-      carriers,
-      salt,
-      escapeEarly,
-      maxLifetimeSeconds,
-      scheme,
-      singleUse: entry.singleUse ? { graceSeconds: entry.singleUseGraceSeconds } : null,
-    })
-  }
-
-  #keysNamed(
-    path: string,
-    name: string,
-    keyrings: Map<string, Keyring | undefined>,
-  ): Keyring | undefined {
-    if (!keyrings.has(name)) {
-      const known = [...keyrings.keys()].join(', ') || 'none'
-      this.#complain(path, `no key of that name in keys (there: ${known})`)
-    }
-    return keyrings.get(name)
   }
 
   #session(
@@ -255,7 +231,7 @@ class Judge {
     rule: ShapedRule,
     session: NonNullable<ShapedRule['session']>,
     access: readonly AccessOptions[],
-    keyrings: Map<string, Keyring | undefined>,
+    keys: KeyBook,
   ): SessionOptions | undefined {
     const path = `${place}.session`
     const clash = (rule.access ?? []).findIndex((entry) => entry.parameter === session.parameter)
@@ -276,16 +252,17 @@ class Judge {
       }
     }
     const salt = this.#attempt(`${path}.salt`, () => readSalt(session.salt, this.#sources))
-    const shared =
-      session.key === undefined ? null : this.#keysNamed(`${path}.key`, session.key, keyrings)
+    const shared = session.key === undefined ? null : keys.ring(`${path}.key`, session.key, 'hex')
     if (salt === undefined || shared === undefined) return undefined
     const scheme: EdgeauthScheme = {
-      keys: shared?.all ?? access.flatMap(({ sessionKeys }) => sessionKeys.all),
+      keys: shared?.all ?? access.flatMap(({ sessionKeys }) => sessionKeys?.all ?? []),
       algorithm: 'sha256',
       urlEscape: null,
       ignoreQueryString: true,
       clockSkewSeconds: 0,
     }
+    // Where no access token has a key, the session has one of its own, or there was a complaint.
+    const rightKeys = shared ?? access.find((entry) => entry.keys !== null)?.keys ?? null
     return Object.freeze({
       // `define` was refused before (notYetAvailable).
       carriers: session.carrier as SessionCarrier[],
@@ -298,13 +275,13 @@ class Judge {
       slackSeconds: session.slackSeconds,
       reach: session.reach,
       limit:
-        session.maxConcurrent === 0 || access[0] === undefined
+        session.maxConcurrent === 0 || rightKeys === null
           ? null
           : {
               max: session.maxConcurrent,
               onLimit: session.onLimit,
               idleSeconds: session.idleSeconds,
-              rightKeys: access[0].keys.derive('right to end a session v1'),
+              rightKeys: rightKeys.derive('right to end a session v1'),
             },
     })
   }
@@ -362,12 +339,12 @@ function exactOrigin(text: string): string | null {
   return parseOrigin(text) === text ? text : null
 }
 
-/** A salt cannot hold what separates the fields of a token (token-formats section 1.4). */
-function readSalt(text: string, sources: SecretSources): string {
-  const salt = readSecret(text, sources)
-  if (salt.includes('~'))
-    throw new TypeError('must not hold ~, which separates the fields of a token')
-  return salt
+/**
+ * The key of formats that need not name one: that of another way into the same rule, else the first there is.
+ */
+function defaultKey(rule: ShapedRule, keys: KeyBook): string | null {
+  const named = rule.access?.find((entry) => entry.format === 'edgeauth')
+  return named?.key ?? keys.names[0] ?? null
 }
 
 /** Can a path that the pattern matches lie below the prefix? Judged up to the pattern's first wildcard. */

@@ -1,6 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 import type { PublicReason } from '../../shared/codes.ts'
 import type { AddressSet } from '../claim/address-set.ts'
+import type { Restrictions } from '../claim/restrictions.ts'
+import type { CountrySource } from '../geo/country-source.ts'
+import type { EctokenPolicy } from '../token/ectoken-check.ts'
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import type { Keyring } from '../token/keyring.ts'
 
@@ -14,6 +17,8 @@ export interface Options {
   readonly store: string
   /** `null`: there is no admin API. */
   readonly admin: AdminOptions | null
+  /** Where the client's country comes from; `null`: it is not known. */
+  readonly geoip: CountrySource | null
   readonly cache: { readonly playlistBytes: number }
   readonly rules: readonly Rule[]
 }
@@ -41,8 +46,12 @@ export interface Rule {
   readonly mode: 'off' | 'log' | 'enforce'
   /** Empty for an open rule. */
   readonly access: readonly AccessOptions[]
+  /** Some of its access tokens have to be looked up in the store. */
+  readonly keepsTokens: boolean
   /** `null`: every request needs the access token. */
   readonly session: SessionOptions | null
+  /** On top of what tokens restrict; `null`: nothing. */
+  readonly restrict: Restrictions | null
   readonly cors: { readonly anyOrigin: boolean; readonly origins: ReadonlySet<string> }
   readonly denial: Denial
 }
@@ -54,20 +63,64 @@ export interface RuleMatch {
   readonly ignoreCase: boolean
 }
 
-export interface AccessOptions {
+export const accessFormats = ['edgeauth', 'ectoken', 'timed', 'managed'] as const
+
+/** How a viewer gets in: one way of several. */
+export type AccessOptions = EdgeauthAccess | EctokenAccess | TimedAccess | ManagedAccess
+
+interface AnyAccess {
+  /** `null`: no key takes part, and the rule has no sessions that one would have to sign. */
+  readonly keyName: string | null
+  readonly keys: Keyring | null
+  /** What the ids of its sessions say of where they come from; all that bear it can be ended at once. */
+  readonly keyTag: string
+  /** Derived from `keys`: for the sessions that these access tokens open. */
+  readonly sessionKeys: Keyring | null
+  /** '': the bare query string. */
+  readonly parameter: string
+  readonly carriers: readonly AccessCarrier[]
+  /** `null`: good until its end; else the seconds in which the same client may use it again. */
+  readonly singleUse: { readonly graceSeconds: number } | null
+}
+
+/** EdgeAuth 2.0 (token-formats section 1). */
+export interface EdgeauthAccess extends AnyAccess {
   readonly format: 'edgeauth'
   readonly keyName: string
   readonly keys: Keyring
-  /** Derived from `keys` and `salt`: for the sessions that these access tokens open. */
-  readonly sessionKeys: Keyring
-  readonly parameter: string
-  readonly carriers: readonly AccessCarrier[]
   readonly salt: string
   readonly escapeEarly: boolean
   readonly maxLifetimeSeconds: number
   readonly scheme: EdgeauthScheme
-  /** `null`: good until its end; else the seconds in which the same client may use it again. */
-  readonly singleUse: { readonly graceSeconds: number } | null
+}
+
+/** Ectoken v3 (token-formats section 2). */
+export interface EctokenAccess extends AnyAccess {
+  readonly format: 'ectoken'
+  readonly keyName: string
+  readonly keys: Keyring
+  readonly policy: AllOf<EctokenPolicy>
+  /** `null`: as in the format, a token without an end is good for ever. */
+  readonly maxLifetimeSeconds: number | null
+}
+
+/** Every choice made. */
+type AllOf<Policy> = { readonly [Key in keyof Policy]-?: Exclude<Policy[Key], undefined> }
+
+/** Opaque tokens with an end (token-formats section 3): sealed with `keys`, or kept in the store. */
+export interface TimedAccess extends AnyAccess {
+  readonly format: 'timed'
+  /** They are kept in the store, where they can be revoked one by one. */
+  readonly isKept: boolean
+  /** Primary first; `null` where they are kept. */
+  readonly sealingKeys: readonly KeyObject[] | null
+  readonly realm: string
+}
+
+/** Opaque tokens without an end, kept in the store (token-formats section 3). */
+export interface ManagedAccess extends AnyAccess {
+  readonly format: 'managed'
+  readonly realm: string
 }
 
 export interface SessionOptions {

@@ -34,3 +34,15 @@ export function readSecret(text: string, { environment, baseDirectory }: SecretS
   }
   return text
 }
+
+/**
+ * A salt cannot hold what separates the fields of a token (token-formats section 1.4).
+ *
+ * @throws {TypeError} as `readSecret` does, and for such a salt
+ */
+export function readSalt(text: string, sources: SecretSources): string {
+  const salt = readSecret(text, sources)
+  if (salt.includes('~'))
+    throw new TypeError('must not hold ~, which separates the fields of a token')
+  return salt
+}

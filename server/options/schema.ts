@@ -26,14 +26,16 @@ const parameterName = z
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'not a parameter name: letters, digits and _, at most 64')
   .refine((name) => !name.startsWith('_HLS_'), 'names that begin with _HLS_ are reserved')
 
+const accessCarriers = z
+  .array(z.enum(['query', 'cookie', 'header']))
+  .min(1)
+  .default(['query', 'cookie', 'header'])
+
 const edgeauthAccess = z.strictObject({
   format: z.literal('edgeauth'),
   key: z.string(),
   parameter: parameterName.default('hdnts'),
-  carriers: z
-    .array(z.enum(['query', 'cookie', 'header']))
-    .min(1)
-    .default(['query', 'cookie', 'header']),
+  carriers: accessCarriers,
   algorithm: z.enum(['sha256', 'sha1', 'md5']).default('sha256'),
   salt: secret.default(''),
   escapeEarly: z.boolean().default(false),
@@ -43,6 +45,67 @@ const edgeauthAccess = z.strictObject({
   singleUse: z.boolean().default(false),
   singleUseGraceSeconds: count.max(60).default(0),
   maxLifetimeSeconds: count.positive().default(86_400),
+})
+
+const ectokenAccess = z.strictObject({
+  format: z.literal('ectoken'),
+  key: z.string(),
+  parameter: z
+    .union(
+      [z.literal(''), parameterName],
+      "neither '' (the bare query string) nor a parameter name",
+    )
+    .refine((name) => name !== 'ec_token', 'ec_token is not taken as a name (token-formats 2.2)')
+    .default(''),
+  carriers: accessCarriers,
+  ignoreCase: z.boolean().default(false),
+  denyUnknownCountry: z.boolean().default(false),
+  allowUnrestricted: z.boolean().default(false),
+  /** Left out: as in the format, a token without an end is good for ever. */
+  maxLifetimeSeconds: count.positive().optional(),
+})
+
+/** Which rules share their tokens: those of one realm. */
+const realm = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'letters, digits, . _ and -, at most 64')
+  .default('default')
+
+const timedAccess = z.strictObject({
+  format: z.literal('timed'),
+  key: z.string().optional(),
+  parameter: parameterName.default('token'),
+  carriers: accessCarriers,
+  revocable: z.boolean().default(false),
+  realm,
+})
+
+const managedAccess = z.strictObject({
+  format: z.literal('managed'),
+  key: z.string().optional(),
+  parameter: parameterName.default('token'),
+  carriers: accessCarriers,
+  realm,
+})
+
+const access = z.discriminatedUnion('format', [
+  edgeauthAccess,
+  ectokenAccess,
+  timedAccess,
+  managedAccess,
+])
+
+const entries = z.array(z.string().max(1024)).max(1024).default([])
+const allowDeny = z.strictObject({ allow: entries, deny: entries }).prefault({})
+
+const restrict = z.strictObject({
+  countries: z
+    .strictObject({ allow: entries, deny: entries, allowUnknown: z.boolean().default(false) })
+    .prefault({}),
+  referrers: allowDeny,
+  hosts: allowDeny,
+  protocols: allowDeny,
+  addresses: allowDeny,
 })
 
 const session = z.strictObject({
@@ -105,10 +168,11 @@ const rule = z.strictObject({
   access: z
     .preprocess(
       (value) => (value === undefined || Array.isArray(value) ? value : [value]),
-      z.array(edgeauthAccess).max(8),
+      z.array(access).max(8),
     )
     .optional(),
   session: session.optional(),
+  restrict: restrict.optional(),
   cors: z.strictObject({ origins: z.array(z.string().min(1)).max(256) }).optional(),
   denial: z
     .strictObject({
@@ -127,6 +191,12 @@ export const configurationSchema = z.strictObject({
   trustedProxies: z.array(z.string()).max(1024).default([]),
   store: secret.default('memory:'),
   admin: z.strictObject({ token: secret }).optional(),
+  geoip: z
+    .union(
+      [z.strictObject({ database: z.string().min(1) }), z.strictObject({ header: headerName })],
+      'either { database: FILE } or { header: NAME }',
+    )
+    .optional(),
   keys: z
     .record(z.string(), z.strictObject({ primary: secret, transition: secret.optional() }))
     .default({}),
@@ -158,11 +228,8 @@ export const notYetAvailable: ReadonlyArray<{
   readonly only?: readonly unknown[]
 }> = [
   { path: 'authorize' },
-  { path: 'geoip' },
   { path: 'remotes' },
   { path: 'rules[].remoteAuth' },
-  { path: 'rules[].restrict' },
-  { path: 'rules[].access[].format', only: ['ectoken', 'timed', 'managed'] },
   { path: 'rules[].session.carrier[]', only: ['define'] },
   { path: 'rules[].session.slidingSeconds', unless: [0] },
 ]

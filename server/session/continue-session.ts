@@ -1,15 +1,15 @@
 import type { LocatedToken } from '../../shared/carrier.ts'
 import { isSessionPayload } from '../../shared/token-text.ts'
-import type { EpochSeconds } from '../../shared/units.ts'
 import type { SessionOptions } from '../options/options.ts'
 import type { RevocationKind } from '../store/session-store.ts'
 import { judgeClaims } from '../token/edgeauth-verify.ts'
 import type { Check, Refusal, SessionGrant } from './decision.ts'
-import { describeEnd, describeFailure } from './describe-failure.ts'
-import type { Endings } from './endings.ts'
+import { describeDemand, describeEnd, describeFailure } from './describe-failure.ts'
+import { judgeDemands } from './judge-demands.ts'
+import type { Judging } from './judging.ts'
 import type { ProofMemory } from './proof-memory.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { identityOf } from './session-token.ts'
+import { demandsOf, identityOf } from './session-token.ts'
 
 const endedDetails: Readonly<Record<RevocationKind, string>> = {
   session: 'this session was ended',
@@ -25,10 +25,10 @@ export function continueSession(
   session: SessionOptions,
   memory: ProofMemory,
   found: LocatedToken,
-  now: EpochSeconds,
+  judging: Pick<Judging, 'now' | 'endings' | 'geoip'>,
   checks: Check[],
-  endings: Endings,
 ): SessionGrant | Refusal {
+  const { now, endings } = judging
   const check = `session-token in ${found.location}`
   const fail = (refusal: Omit<Refusal, 'kind'>): Refusal => {
     checks.push({ check, outcome: 'failed', detail: refusal.detail })
@@ -51,6 +51,14 @@ export function continueSession(
   // Minted by another edge that shares the key, whose clock may be a little ahead of ours.
   if (claims.endTime > now + session.maxLifetimeSeconds + 60) {
     return fail({ reason: 'token-refused', detail: 'lives longer than session.maxLifetimeSeconds' })
+  }
+  const demands = demandsOf(claims)
+  if (demands !== null) {
+    const met = judgeDemands(demands.params, facts, judging, demands)
+    if (!met.ok) {
+      const detail = `of its access token: ${describeDemand(met.reason)}`
+      return fail({ reason: 'token-refused', detail })
+    }
   }
   const identity = identityOf(claims)
   const endedBy = endings.endedBy(identity)

@@ -1,13 +1,18 @@
-import { type LocatedToken, locateTokens, type TokenLocation } from '../../shared/carrier.ts'
-import type { EpochSeconds } from '../../shared/units.ts'
+import {
+  type LocatedToken,
+  locateTokens,
+  type TokenLocation,
+  type TokensAmbiguous,
+  type TokensFound,
+} from '../../shared/carrier.ts'
+import { judgeRestrictions } from '../claim/restrictions.ts'
 import type { Rule } from '../options/options.ts'
 import { continueSession } from './continue-session.ts'
-import type { Check, Decision } from './decision.ts'
-import type { Endings } from './endings.ts'
-import type { ProofMemory } from './proof-memory.ts'
-import type { RequestFacts } from './request-facts.ts'
+import type { AccessGrant, Check, Decision, Refusal } from './decision.ts'
+import { countryOf, type Judging } from './judging.ts'
+import { headerText, type RequestFacts } from './request-facts.ts'
 import { hostPrefixed } from './session-cookie-name.ts'
-import { verifyAccess } from './verify-access.ts'
+import { type AccessRefusal, verifyAccess } from './verify-access.ts'
 
 export interface Decided {
   readonly decision: Decision
@@ -20,24 +25,15 @@ export interface Decided {
  * Steps 3 to 6 of design section 4: who may have what this rule protects. Pure: nothing is written, spent
  * or sent.
  *
- * @param memory of the rule; `null` when the rule has no sessions
- * @param endings what was ended, as far as this process knows
+ * @param located the tokens of the request: see `locateRuleTokens`
  */
 export function decide(
   facts: RequestFacts,
   rule: Rule,
-  memory: ProofMemory | null,
-  now: EpochSeconds,
-  endings: Endings,
+  judging: Judging,
+  located: TokensFound | TokensAmbiguous = locateRuleTokens(facts, rule),
 ): Decided {
   const checks: Check[] = []
-  const names = tokenNames(rule)
-  const located = locateTokens({
-    target: facts.target,
-    cookie: facts.headers.get('cookie')?.join('; '),
-    headers: headersNamed(facts, names),
-    names: rule.session === null ? names : [...names, hostPrefixed(rule.session.parameter)],
-  })
   if (!located.ok) {
     checks.push({ check: 'token-location', outcome: 'failed', detail: located.detail })
     const decision = { kind: 'refused', reason: 'bad-request', detail: located.detail } as const
@@ -46,30 +42,71 @@ export function decide(
   }
   const mark = located.rest.indexOf('?')
   return {
-    decision: judge(facts, rule, memory, located.found, now, checks, endings),
+    decision: judge(facts, rule, located.found, judging, checks),
     query: mark < 0 ? '' : located.rest.slice(mark + 1),
     checks,
   }
 }
 
-/** Every name under which the rule takes a token. */
+/** Every token in a request that the rule could take. */
+export function locateRuleTokens(facts: RequestFacts, rule: Rule): TokensFound | TokensAmbiguous {
+  const names = tokenNames(rule)
+  return locateTokens({
+    target: facts.target,
+    cookie: facts.headers.get('cookie')?.join('; '),
+    headers: headersNamed(facts, names),
+    names: rule.session === null ? names : [...names, hostPrefixed(rule.session.parameter)],
+  })
+}
+
+/** Every name under which the rule takes a token; '' is the bare query string. */
 export function tokenNames(rule: Rule): string[] {
   const names = rule.access.map(({ parameter }) => parameter)
   if (rule.session !== null) names.push(rule.session.parameter)
   return names
 }
 
+/**
+ * What an access token that was brought apart from a request, in a body, allows there: any of the rule's formats may be its own.
+ */
+export function judgeAccessToken(
+  facts: RequestFacts,
+  rule: Rule,
+  token: string,
+  judging: Judging,
+  checks: Check[],
+): AccessGrant | Refusal {
+  let refused: AccessRefusal | null = null
+  for (const access of rule.access) {
+    const found = { name: access.parameter, location: 'query', token } as const
+    const decision = verifyAccess(facts, access, found, judging, checks, false)
+    if (decision.kind === 'access') return judgeRule(facts, rule, judging, checks) ?? decision
+    refused = nearer(refused, decision)
+  }
+  return refused ?? { kind: 'refused', reason: 'token-missing', detail: 'the rule has no access' }
+}
+
 function judge(
   facts: RequestFacts,
   rule: Rule,
-  memory: ProofMemory | null,
   tokens: readonly LocatedToken[],
-  now: EpochSeconds,
+  judging: Judging,
   checks: Check[],
-  endings: Endings,
+): Decision {
+  const decision = judgeTokens(facts, rule, tokens, judging, checks)
+  if (decision.kind === 'refused') return decision
+  return judgeRule(facts, rule, judging, checks) ?? decision
+}
+
+function judgeTokens(
+  facts: RequestFacts,
+  rule: Rule,
+  tokens: readonly LocatedToken[],
+  judging: Judging,
+  checks: Check[],
 ): Decision {
   let failedCookie: Decision | null = null
-  if (rule.session !== null && memory !== null) {
+  if (rule.session !== null && judging.memory !== null) {
     const { parameter } = rule.session
     const elsewhere = firstNamed(tokens, parameter, ['path', 'query', 'header'])
     // Both names of a cookie may be there, of sessions with wide and with narrow ACLs.
@@ -81,13 +118,13 @@ function judge(
       checks.push({ check: 'session-token', outcome: 'skipped', detail: 'none in the request' })
     }
     for (const found of candidates) {
-      const decision = continueSession(facts, rule.session, memory, found, now, checks, endings)
+      const decision = continueSession(facts, rule.session, judging.memory, found, judging, checks)
       if (decision.kind === 'session' || found.location !== 'cookie') return decision
       failedCookie ??= decision
     }
   }
 
-  const decision = judgeAccess(facts, rule, tokens, now, checks, failedCookie !== null, endings)
+  const decision = judgeAccess(facts, rule, tokens, judging, checks, failedCookie !== null)
   // A stale cookie with nothing beside it is refused for what is wrong with the cookie.
   if (decision.kind === 'refused' && decision.reason === 'token-missing' && failedCookie !== null) {
     return failedCookie
@@ -99,23 +136,59 @@ function judgeAccess(
   facts: RequestFacts,
   rule: Rule,
   tokens: readonly LocatedToken[],
-  now: EpochSeconds,
+  judging: Judging,
   checks: Check[],
   replacesCookie: boolean,
-  endings: Endings,
 ): Decision {
-  let refused: Decision | null = null
+  let refused: AccessRefusal | null = null
   for (const access of rule.access) {
     const found = firstNamed(tokens, access.parameter, access.carriers)
     if (found === undefined) continue
-    const decision = verifyAccess(facts, access, found, now, checks, replacesCookie, endings)
+    const decision = verifyAccess(facts, access, found, judging, checks, replacesCookie)
     if (decision.kind === 'access') return decision
-    refused ??= decision
+    refused = nearer(refused, decision)
   }
   if (refused !== null) return refused
-  const names = rule.access.map(({ parameter }) => parameter).join(' or ')
-  checks.push({ check: 'access-token', outcome: 'skipped', detail: `no ${names} in the request` })
-  return { kind: 'refused', reason: 'token-missing', detail: `no ${names} in the request` }
+  const detail = `no ${tokenPlaces(rule)} in the request`
+  checks.push({ check: 'access-token', outcome: 'skipped', detail })
+  return { kind: 'refused', reason: 'token-missing', detail }
+}
+
+/** Of several ways in, the refusal of the one whose format the token has tells most. */
+function nearer(one: AccessRefusal | null, other: AccessRefusal): AccessRefusal {
+  return one === null || (other.isOfFormat && !one.isOfFormat) ? other : one
+}
+
+function tokenPlaces(rule: Rule): string {
+  const places = rule.access.map(({ parameter }) => parameter || 'bare token in the query')
+  return [...new Set(places)].join(' or ')
+}
+
+/** What the rule asks on top of every token: the first that fails refuses. `null`: nothing does. */
+function judgeRule(
+  facts: RequestFacts,
+  { restrict }: Rule,
+  judging: Judging,
+  checks: Check[],
+): Refusal | null {
+  if (restrict === null) return null
+  let refused: Refusal | null = null
+  const asked = {
+    host: facts.host,
+    proto: facts.scheme,
+    clientIp: facts.clientAddress,
+    referrer: headerText(facts.headers, 'referer') ?? null,
+    get country() {
+      return countryOf(facts, judging)
+    },
+  }
+  for (const { check, answer } of judgeRestrictions(restrict, asked)) {
+    const detail = answer.ok ? 'allowed' : answer.detail
+    checks.push({ check: `restrict.${check}`, outcome: answer.ok ? 'passed' : 'failed', detail })
+    if (answer.ok || refused !== null) continue
+    refused = { kind: 'refused', reason: 'policy-refused', detail: `restrict.${check}: ${detail}` }
+  }
+  return refused
 }
 
 /** The token of that name in the first of these places that has one. */

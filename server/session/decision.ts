@@ -3,6 +3,7 @@ import type { PublicReason } from '../../shared/codes.ts'
 import type { AccessOptions } from '../options/options.ts'
 import type { EdgeauthClaims } from '../token/edgeauth-verify.ts'
 import type { Verified } from '../token/verified.ts'
+import type { AccessClaims } from './access-claims.ts'
 
 /** One thing that was looked at on the way to a decision; for the log and for `explain`, never for clients. */
 export interface Check {
@@ -31,7 +32,7 @@ export interface AccessGrant {
   /** As it was signed: decoded once, if a client had escaped it. */
   readonly token: string
   readonly place: TokenLocation
-  readonly claims: Verified<EdgeauthClaims>
+  readonly claims: Verified<AccessClaims>
   /** Its identity, whatever its text. */
   readonly spendId: string
   /** A session cookie stood beside it and was no good (the one documented fallback). */

@@ -1,4 +1,5 @@
 import { decodeOnce } from '../../shared/query.ts'
+import type { EctokenReason } from '../token/ectoken-check.ts'
 import type { EdgeauthReason } from '../token/edgeauth-verify.ts'
 import type { Refusal } from './decision.ts'
 
@@ -9,6 +10,23 @@ const details: Readonly<Record<EdgeauthReason, string>> = {
   not_yet_valid: 'its time has not come',
   expired: 'expired',
   ip_mismatch: 'made for another address',
+}
+
+/** Which demand of an ectoken, or of what is said in its words, was not met. */
+const demands: Readonly<Record<EctokenReason, string>> = {
+  malformed: 'opened, and holds no list of known parameters',
+  path_not_allowed: 'ec_url_allow: does not cover this path',
+  unrestricted: 'demands nothing, so it would open everything for ever (allowUnrestricted)',
+  expired: 'ec_expire: expired',
+  country_not_allowed: 'ec_country_allow or ec_country_deny: not in this country',
+  host_not_allowed: 'ec_host_allow or ec_host_deny: not for this host',
+  referrer_not_allowed: 'ec_ref_allow or ec_ref_deny: not from this page',
+  ip_mismatch: 'ec_clientip: made for another address',
+  protocol_not_allowed: 'ec_proto_allow or ec_proto_deny: not over this protocol',
+}
+
+export function describeDemand(reason: EctokenReason): string {
+  return demands[reason]
 }
 
 /** What a client is told, and what the log says, about a token that did not verify. */

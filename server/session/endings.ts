@@ -84,6 +84,11 @@ export class Endings {
     return this.#known.has(`access:${accessTag}`)
   }
 
+  /** Was everything of this key that was made before a time ended, and this before it? */
+  isKeyEnded(keyTag: string, madeAtMs: number): boolean {
+    return madeAtMs < (this.#known.get(`key:${keyTag}`)?.beforeMs ?? 0)
+  }
+
   #judge({ id, subject }: SessionIdentity): Revocation['kind'] | null {
     if (this.#known.has(`session:${sessionEnding(id)}`)) return 'session'
     const origin = readSessionId(id)

@@ -1,19 +1,21 @@
-import { decodeOnce } from '../../shared/query.ts'
-import { isSessionPayload, parseTokenText, type TokenFields } from '../../shared/token-text.ts'
-import type { EpochSeconds } from '../../shared/units.ts'
-import { checkClientIp } from '../claim/client-ip.ts'
-import { checkPathAcl } from '../claim/path-acl.ts'
-import { checkTimeWindow } from '../claim/time-window.ts'
-import type { AccessOptions, Options, SessionOptions } from '../options/options.ts'
-import { type EdgeauthScheme, proveReceived } from '../token/edgeauth-verify.ts'
+import { isBareTokenText } from '../../shared/bare-token.ts'
+import { type EpochSeconds, epochSecondsFromMilliseconds } from '../../shared/units.ts'
+import type { AccessOptions, Options } from '../options/options.ts'
+import { isKeptToken, isManagedToken } from '../token/managed.ts'
+import { isTimedToken } from '../token/timed-text.ts'
+import { inspectEdgeauth } from './inspect-edgeauth.ts'
+import { inspectKept, inspectOpened } from './inspect-opaque.ts'
+import type { Judging } from './judging.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { saltFor } from './salt.ts'
 
 export interface InspectedToken {
-  readonly format: 'edgeauth'
+  readonly format: AccessOptions['format']
   readonly kind: 'access' | 'session'
-  /** As they stand in the token, not proven. */
-  readonly fields: TokenFields
+  /**
+   * What it says. Of an EdgeAuth token as it stands there, not proven; of the others what a key of the configuration, or its store,
+   * gives away. `null`: nothing does.
+   */
+  readonly fields: Readonly<Record<string, unknown>> | null
   /** What each rule says to it; empty without a configuration. */
   readonly verdicts: readonly Verdict[]
 }
@@ -21,10 +23,10 @@ export interface InspectedToken {
 export interface Verdict {
   readonly rule: string
   readonly valid: boolean
-  /** Which key made the signature. */
-  readonly key?: 'primary' | 'transition'
+  /** Which key made it. */
+  readonly key?: 'primary' | 'transition' | undefined
   /** Why not. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   readonly detail: string
 }
 
@@ -36,114 +38,52 @@ export interface InspectFacts extends Pick<RequestFacts, 'headers' | 'host'> {
   readonly query: string
   readonly clientAddress: string | undefined
   readonly now: EpochSeconds
+  /** What the store has of the token, where there is one to be asked. */
+  readonly kept?: Judging['kept'] | undefined
 }
 
-/** The number of hex digits for SHA-256, SHA-1 and MD5. */
-const macLengths = [64, 40, 32]
+/** What a person gives to judge a token by; headers by any spelling of their names. */
+export interface InspectRequest {
+  /** Left out or `null`: its paths are not judged. */
+  readonly path?: string | null | undefined
+  readonly query?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Left out: its address is not judged. */
+  readonly clientAddress?: string | undefined
+}
+
+/** @param nowMs milliseconds since 1970 */
+export function inspectFacts(request: InspectRequest, nowMs: number): InspectFacts {
+  const { path = null, query = '', headers = {}, clientAddress } = request
+  const fields = Object.entries(headers).map(
+    ([name, value]) => [name.toLowerCase(), [value]] as const,
+  )
+  const read = new Map<string, readonly string[]>(fields)
+  return {
+    path,
+    query,
+    headers: read,
+    host: read.get('host')?.[0] ?? 'localhost',
+    clientAddress,
+    now: epochSecondsFromMilliseconds(nowMs),
+  }
+}
 
 /**
- * Takes a token apart and asks each rule about it.
+ * Takes a token of any format apart and asks each rule about it.
  *
- * @returns `null` for text that is no EdgeAuth token
+ * @returns `null` for text that has the form of none
  */
 export function inspectToken(
   text: string,
   options: Options | null,
   facts: InspectFacts,
 ): InspectedToken | null {
-  const parsed = [text, decodeOnce(text)]
-    .flatMap((spelling) => macLengths.map((digits) => parseTokenText(spelling, digits)))
-    .find((attempt) => attempt.ok)
-  if (!parsed?.ok) return null
-  const kind = isSessionPayload(parsed.fields.data) ? 'session' : 'access'
-  const verdicts = (options?.rules ?? []).flatMap((rule): Verdict[] => {
-    if (kind === 'access') {
-      return rule.access.map((access) => judgeAccess(rule.name, text, parsed.fields, access, facts))
-    }
-    return rule.session === null ? [] : [judgeSession(rule.name, text, rule.session, facts)]
-  })
-  return { format: 'edgeauth', kind, fields: parsed.fields, verdicts }
-}
-
-function judgeAccess(
-  rule: string,
-  text: string,
-  fields: TokenFields,
-  access: AccessOptions,
-  facts: InspectFacts,
-): Verdict {
-  if (fields.acl === undefined && facts.path === null) {
-    const detail = 'made for one URL: give its path to have it judged'
-    return { rule, valid: false, reason: 'not-judged', detail }
+  if (isKeptToken(text)) {
+    return inspectKept(isManagedToken(text) ? 'managed' : 'timed', text, options, facts)
   }
-  return judge(rule, text, access, access.salt, facts)
-}
-
-function judgeSession(
-  rule: string,
-  text: string,
-  session: SessionOptions,
-  facts: InspectFacts,
-): Verdict {
-  const { salt, saltHeaders } = session
-  if (
-    salt === '' &&
-    saltHeaders.length > 0 &&
-    !saltHeaders.some((name) => facts.headers.has(name))
-  ) {
-    const detail = `signed with headers of its viewer: give those of ${saltHeaders.join(', ')} that he sends`
-    return { rule, valid: false, reason: 'not-judged', detail }
-  }
-  const { key: _key, ...verdict } = judge(rule, text, session, saltFor(facts, session), facts)
-  // Session keys are derived from each access entry's keys in turn: which one it was tells a person nothing.
-  const detail = verdict.detail.replace(/ with the \w+ key/, '')
-  return { ...verdict, detail }
-}
-
-interface Judging {
-  readonly scheme: EdgeauthScheme
-  readonly maxLifetimeSeconds: number
-}
-
-function judge(
-  rule: string,
-  text: string,
-  { scheme, maxLifetimeSeconds }: Judging,
-  salt: string,
-  { path, query, clientAddress: clientIp, now }: InspectFacts,
-): Verdict {
-  const refuse = (reason: string, detail: string): Verdict => ({
-    rule,
-    valid: false,
-    reason,
-    detail,
-  })
-  const proof = proveReceived(text, scheme, { path: path ?? '/', query, salt })
-  if (!proof.ok) return refuse(proof.reason, proof.detail)
-
-  const { ip, acl, endTime } = proof.claims
-  const { clockSkewSeconds } = scheme
-  const time = checkTimeWindow(proof.claims, { now, clockSkewSeconds })
-  if (!time.ok) return refuse(time.reason, time.detail)
-  if (endTime > now + maxLifetimeSeconds) {
-    return refuse('too-long', `ends more than maxLifetimeSeconds (${maxLifetimeSeconds}) from now`)
-  }
-  const unjudged: string[] = []
-  if (ip !== undefined) {
-    if (clientIp === undefined) unjudged.push('its address')
-    else {
-      const address = checkClientIp({ ip }, { clientIp })
-      if (!address.ok) return refuse(address.reason, address.detail)
-    }
-  }
-  if (acl !== undefined) {
-    if (path === null) unjudged.push('its paths')
-    else {
-      const covered = checkPathAcl({ acl }, { path })
-      if (!covered.ok) return refuse(covered.reason, covered.detail)
-    }
-  }
-  const key = proof.keyIndex === 0 ? 'primary' : 'transition'
-  const rest = unjudged.length === 0 ? '' : `; not judged: ${unjudged.join(', ')}`
-  return { rule, valid: true, key, detail: `verifies with the ${key} key${rest}` }
+  if (isTimedToken(text)) return inspectOpened('timed', text, options, facts)
+  const edgeauth = inspectEdgeauth(text, options, facts)
+  if (edgeauth !== null) return edgeauth
+  return isBareTokenText(text) ? inspectOpened('ectoken', text, options, facts) : null
 }

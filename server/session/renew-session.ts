@@ -1,13 +1,11 @@
 import type { LocatedToken } from '../../shared/carrier.ts'
-import type { EpochSeconds } from '../../shared/units.ts'
 import { epochSeconds } from '../../shared/units.ts'
 import type { SessionOptions } from '../options/options.ts'
 import { continueSession } from './continue-session.ts'
 import type { AccessGrant, Check, Refusal, SessionGrant } from './decision.ts'
-import type { Endings } from './endings.ts'
-import type { ProofMemory } from './proof-memory.ts'
+import type { Judging } from './judging.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { keyTag, readSessionId } from './session-id.ts'
+import { readSessionId } from './session-id.ts'
 import { subjectOfAccess } from './session-token.ts'
 
 /** A viewer whose machine slept for a while goes on with his session. Ended sessions are remembered so much longer. */
@@ -23,23 +21,23 @@ export const renewableSeconds = 3_600
 export function renewSession(
   facts: RequestFacts,
   session: SessionOptions,
-  memory: ProofMemory,
   token: string,
   grant: AccessGrant,
-  now: EpochSeconds,
+  judging: Judging,
   checks: Check[],
-  endings: Endings,
 ): SessionGrant | Refusal | null {
   const found: LocatedToken = { name: session.parameter, location: 'query', token }
+  const { now, memory } = judging
+  if (memory === null) return null
   const proof = memory.prove(token, facts)
   const endTime = proof.ok ? proof.claims.endTime : 0
   // Judged as though it were the last second of its life.
   const at = endTime < now && endTime > now - renewableSeconds ? epochSeconds(endTime) : now
-  const decision = continueSession(facts, session, memory, found, at, checks, endings)
+  const decision = continueSession(facts, session, memory, found, { ...judging, now: at }, checks)
   if (decision.kind === 'refused') return decision.reason === 'session-ended' ? decision : null
   const isSame = decision.subject === subjectOfAccess(grant.claims)
   // A session goes by the key that it was opened with, and is ended by it.
   const origin = readSessionId(decision.sessionId)
-  const isOfKey = origin === null || origin.keyTag === keyTag(grant.access.keyName)
+  const isOfKey = origin === null || origin.keyTag === grant.access.keyTag
   return isSame && isOfKey && decision.sessionId !== '' ? decision : null
 }

@@ -4,6 +4,7 @@ import { EndingFeed } from './ending-feed.ts'
 import { Endings, sessionEnding } from './endings.ts'
 import { renewableSeconds } from './renew-session.ts'
 import { SessionTracker } from './session-tracker.ts'
+import { TokenRegistry } from './token-registry.ts'
 
 export interface SessionRegistryOptions {
   readonly store: Store
@@ -42,6 +43,7 @@ export class SessionRegistry {
   readonly store: Store
   readonly endings = new Endings()
   readonly tracker: SessionTracker
+  readonly tokens: TokenRegistry
   readonly #feed: EndingFeed
   readonly #now: () => number
   readonly #unwritten: Revocation[] = []
@@ -52,6 +54,7 @@ export class SessionRegistry {
     this.store = store
     this.#now = now
     this.#feed = new EndingFeed({ store, endings: this.endings, now, onChange: onStoreChange })
+    this.tokens = new TokenRegistry(store, now)
     this.tracker = new SessionTracker({
       store,
       now,
@@ -74,6 +77,7 @@ export class SessionRegistry {
     this.#timer = setInterval(() => {
       void this.#writeUnwritten()
       void this.tracker.flush()
+      void this.tokens.flush()
     }, flushMs)
     this.#timer.unref()
   }
@@ -171,6 +175,7 @@ export class SessionRegistry {
     clearInterval(this.#timer)
     await this.#feed.stop()
     await this.#writeUnwritten()
+    await this.tokens.flush()
     await this.tracker.flushAll()
   }
 }

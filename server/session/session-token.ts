@@ -3,9 +3,12 @@ import { directoryAcl } from '../../shared/acl.ts'
 import { decodeOnce } from '../../shared/query.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
 import type { SessionOptions } from '../options/options.ts'
+import { type EctokenParams, parseParams } from '../token/ectoken-params.ts'
+import { writeParams } from '../token/ectoken-serialize.ts'
 import { mintWithKey } from '../token/edgeauth-mint.ts'
 import type { EdgeauthClaims } from '../token/edgeauth-verify.ts'
 import type { Verified } from '../token/verified.ts'
+import type { AccessClaims, Demands } from './access-claims.ts'
 import type { SessionIdentity } from './endings.ts'
 
 /**
@@ -19,6 +22,7 @@ import type { SessionIdentity } from './endings.ts'
 
 const marker = 'hdntl'
 const sessionIdMark = 'sid='
+const demandsMark = 'ec='
 const mostSubjectCharacters = 256
 
 /** Read once for each token that was proven. */
@@ -31,6 +35,41 @@ export function identityOf(claims: Verified<EdgeauthClaims>): SessionIdentity {
   const identity = { id: sessionIdOf(claims), subject: subjectOfSession(claims) }
   identities.set(claims, identity)
   return identity
+}
+
+/**
+ * What the access token asked beyond what EdgeAuth can say, read once for each token that was proven. `null`: nothing. Demands that cannot
+ * be read are met by nobody.
+ */
+export function demandsOf(claims: Verified<EdgeauthClaims>): ReadDemands | null {
+  const known = readDemands.get(claims)
+  if (known !== undefined) return known
+  const part = claims.payload?.split(',').find((text) => text.startsWith(demandsMark))
+  const read = part === undefined ? null : parseDemands(part.slice(demandsMark.length))
+  readDemands.set(claims, read)
+  return read
+}
+
+export interface ReadDemands extends Omit<Demands, 'params'> {
+  /** `null`: they could not be read. */
+  readonly params: EctokenParams | null
+}
+
+const readDemands = new WeakMap<object, ReadDemands | null>()
+
+/** `<flags>.<parameters of an ectoken, escaped>`; the flags are `i` (case is ignored) and `u` (no unknown country). */
+function formatDemands({ params, ignoreCase, denyUnknownCountry }: Demands): string {
+  const flags = (ignoreCase ? 'i' : '') + (denyUnknownCountry ? 'u' : '')
+  return `${flags}.${escapePart(writeParams(params))}`
+}
+
+function parseDemands(text: string): ReadDemands {
+  const [, flags = '', escaped = ''] = /^(i?u?)\.(.*)$/.exec(text) ?? []
+  return {
+    params: escaped === '' ? null : parseParams(decodeOnce(escaped)),
+    ignoreCase: flags.includes('i'),
+    denyUnknownCountry: flags.includes('u'),
+  }
 }
 
 /** The id of the session that a verified session token belongs to. */
@@ -47,7 +86,7 @@ function subjectOfSession(claims: Verified<EdgeauthClaims>): string | null {
 }
 
 /** Who a verified access token is for: its `id`. */
-export function subjectOfAccess({ sessionId }: Verified<EdgeauthClaims>): string | null {
+export function subjectOfAccess({ sessionId }: Pick<AccessClaims, 'sessionId'>): string | null {
   return sessionId === undefined ? null : listedSubject(decodeOnce(sessionId))
 }
 
@@ -59,7 +98,7 @@ export function listedSubject(subject: string): string {
 
 export interface SessionTokenGrant {
   /** What the access token allows; the session gets no more. */
-  readonly parent: Verified<EdgeauthClaims>
+  readonly parent: Verified<AccessClaims>
   /** Canonical path of the playlist that opens the session. */
   readonly path: string
   readonly sessionId: string
@@ -72,8 +111,8 @@ export interface SessionTokenGrant {
  * Mints a session token no wider than the access token behind it: same ACL, address and id. A URL token
  * gives the directory of its playlist.
  *
- * @returns `null` when the directory has a name that no ACL can express (`*`, `!`), where any ACL would
- *   open more than the token does
+ * @returns `null` when no ACL can express what the token opens: where a directory is named with `*` or `!`, any ACL would
+ *   open more
  * @throws {TypeError} when the access token holds text that cannot travel in a session token
  */
 export function mintSessionToken(
@@ -81,7 +120,7 @@ export function mintSessionToken(
   session: SessionOptions,
 ): { token: string; acl: string } | null {
   const granted = parent.acl ?? directoryAcl(path)
-  if (granted === null) return null
+  if (granted === null || granted === '') return null
   const forPath = session.carriers.includes('path')
   const acl = transportable(granted, forPath)
   const token = mintWithKey(
@@ -100,16 +139,17 @@ export function mintSessionToken(
   return { token, acl }
 }
 
-function sessionData(parent: Verified<EdgeauthClaims>, sessionId: string): string {
+function sessionData(parent: Verified<AccessClaims>, sessionId: string): string {
   const parts = [marker]
-  if (parent.payload !== undefined) parts.push(escapePayload(parent.payload))
+  if (parent.payload !== undefined) parts.push(escapePart(decodeOnce(parent.payload)))
+  if (parent.demands !== undefined) parts.push(demandsMark + formatDemands(parent.demands))
   if (parent.sessionId !== undefined) parts.push(sessionIdMark + sessionId)
   return parts.join(',')
 }
 
 /** Commas and `=` are escaped too, so that no payload can pose as a part of ours. */
-function escapePayload(payload: string): string {
-  return decodeOnce(payload).replace(/[^A-Za-z0-9\-._]+/g, escapeText)
+function escapePart(text: string): string {
+  return text.replace(/[^A-Za-z0-9\-._]+/g, escapeText)
 }
 
 /**

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
+import { removeParameters } from '../../shared/query.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
+import type { EdgeauthAccess } from '../options/options.ts'
 import type { SpendOptions, Spent, Store } from '../store/store.ts'
 import type { EdgeauthClaims, EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import type { Verified } from '../token/verified.ts'
+import type { AccessClaims } from './access-claims.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { saltFacts } from './salt.ts'
 
@@ -51,6 +54,27 @@ export function spendId(claims: Verified<EdgeauthClaims>, subject: SpendSubject)
   ])
 }
 
+/** The identity of a token that has one text and no other. */
+export function sealedId(format: string, secretName: string, token: string): string {
+  return digest(format, [secretName, token])
+}
+
+/** What this access token was verified with. */
+export function spendSubject(
+  { keys, scheme, salt, parameter }: EdgeauthAccess,
+  { rawPath, target }: Pick<RequestFacts, 'rawPath' | 'target'>,
+  keyIndex: number,
+): SpendSubject {
+  const secretName = keys.secretNames[keyIndex] ?? ''
+  return { secretName, scheme, salt, path: rawPath, query: signedQuery(target, parameter) }
+}
+
+/** The query as a URL token signs it: its own parameter is no part of it (token-formats section 1.2). */
+export function signedQuery(target: string, parameter: string): string {
+  const mark = target.indexOf('?')
+  return mark < 0 ? '' : removeParameters(target.slice(mark + 1), [parameter])
+}
+
 /**
  * Who spends, for the grace after a lost response: the client's address and the headers that salt its session,
  * as a digest.
@@ -68,19 +92,19 @@ export function spendBinding(
  * Seconds for which a token has to stay spent: for the rest of its life, by anybody's clock (threat T35). The
  * end that follows is the same whenever the token is spent.
  */
-export function keepSecondsFor(claims: Pick<EdgeauthClaims, 'endTime'>, now: EpochSeconds): number {
+export function keepSecondsFor(claims: Pick<AccessClaims, 'endTime'>, now: EpochSeconds): number {
   return Math.max(keptUntil(claims) - now, maxClockSkewSeconds + marginSeconds)
 }
 
 /** From then on nobody takes the token, by any clock. Seconds since 1970. */
-export function keptUntil({ endTime }: Pick<EdgeauthClaims, 'endTime'>): number {
-  return endTime + maxClockSkewSeconds + marginSeconds
+export function keptUntil({ endTime }: Pick<AccessClaims, 'endTime'>): number {
+  return (endTime ?? Infinity) + maxClockSkewSeconds + marginSeconds
 }
 
 export interface SpendRequest {
   /** Of the verified token: see `spendId`. */
   readonly spendId: string
-  readonly claims: Verified<EdgeauthClaims>
+  readonly claims: Verified<AccessClaims>
   readonly facts: Pick<RequestFacts, 'clientAddress' | 'headers' | 'host'>
   /** Of the rule's session, lower case; `['user-agent']` is a sensible choice where there is none. */
   readonly saltHeaders: readonly string[]

@@ -1,102 +1,78 @@
 import type { LocatedToken } from '../../shared/carrier.ts'
-import { removeParameters } from '../../shared/query.ts'
-import { isSessionPayload } from '../../shared/token-text.ts'
-import type { EpochSeconds } from '../../shared/units.ts'
 import type { AccessOptions, Options } from '../options/options.ts'
-import { proveReceived, verifyReceived } from '../token/edgeauth-verify.ts'
+import { formatOf } from './access-formats.ts'
 import type { AccessGrant, Check, Refusal } from './decision.ts'
-import { describeEnd, describeFailure } from './describe-failure.ts'
-import type { Endings } from './endings.ts'
+import type { Judging } from './judging.ts'
+import type { FailedAccess, ProvenAccess } from './proven-access.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { accessTag } from './session-id.ts'
 import type { IdentifiedAccess } from './sessions.ts'
-import { keptUntil, type SpendSubject, spendId } from './spend-access.ts'
+import { keptUntil } from './spend-access.ts'
+
+/** An access token is no good; `isOfFormat` as in `FailedAccess`. */
+export interface AccessRefusal extends Refusal {
+  readonly isOfFormat: boolean
+}
 
 /** Access token -> what its holder may open (design section 4, step 4). */
 export function verifyAccess(
   facts: RequestFacts,
   access: AccessOptions,
   found: LocatedToken,
-  now: EpochSeconds,
+  judging: Judging,
   checks: Check[],
   replacesCookie: boolean,
-  endings: Endings,
-): AccessGrant | Refusal {
+): AccessGrant | AccessRefusal {
   const check = `access-token ${access.format} in ${found.location}`
-  const fail = (refusal: Omit<Refusal, 'kind'>): Refusal => {
-    checks.push({ check, outcome: 'failed', detail: refusal.detail })
-    return { kind: 'refused', ...refusal }
+  const result = formatOf(access).verify(access, found, facts, judging)
+  const fail = ({ reason, detail, isOfFormat }: Omit<FailedAccess, 'ok'>): AccessRefusal => {
+    checks.push({ check, outcome: 'failed', detail })
+    return { kind: 'refused', reason, detail, isOfFormat }
   }
-
-  const result = verifyReceived(found.token, access.scheme, {
-    path: facts.rawPath,
-    query: signedQuery(facts.target, access.parameter),
-    clientIp: facts.clientAddress,
-    now,
-    salt: access.salt,
-  })
-  if (!result.ok) return fail(describeFailure(result.reason, found.token, 'access'))
-  const { claims } = result
-  if (isSessionPayload(claims.payload)) {
-    return fail({ reason: 'token-refused', detail: 'a session token where an access token is due' })
-  }
-  if (claims.endTime > now + access.maxLifetimeSeconds) {
-    return fail({
-      reason: 'token-refused',
-      detail: `ends at ${claims.endTime}, more than maxLifetimeSeconds (${access.maxLifetimeSeconds}) from now`,
-    })
-  }
-  const id = spendId(claims, spendSubject(access, facts, result.keyIndex))
-  if (endings.isAccessEnded(accessTag(id))) {
-    return fail({ reason: 'token-refused', detail: 'everything that it opened was ended' })
-  }
-  checks.push({
-    check,
-    outcome: 'passed',
-    detail: `good until ${describeEnd(claims.endTime)}, ${result.keyIndex === 0 ? 'primary' : 'transition'} key`,
-  })
+  if (!result.ok) return fail(result)
+  const { token, claims, detail } = result
+  const ended = describeEnding(access, result, judging)
+  if (ended !== null) return fail({ reason: 'token-refused', detail: ended, isOfFormat: true })
+  checks.push({ check, outcome: 'passed', detail })
   return {
     kind: 'access',
     access,
-    token: result.token,
+    token,
     place: found.location,
     claims,
-    spendId: id,
+    spendId: result.spendId,
     replacesCookie,
   }
 }
 
+/** `null`: it was neither ended with what it opened, nor revoked with all of its kind. */
+function describeEnding(
+  { keyTag }: AccessOptions,
+  { spendId: id, madeAtMs }: ProvenAccess,
+  { endings }: Judging,
+): string | null {
+  if (endings.isAccessEnded(accessTag(id))) return 'revoked: everything that it opened was ended'
+  if (madeAtMs === null || !endings.isKeyEnded(keyTag, madeAtMs)) return null
+  return 'revoked with all tokens of its kind that were made before'
+}
+
+/** What the store takes for a time: tokens without an end are remembered as ended for some thousand years. */
+const endOfTimeMs = 2 ** 47
+
 /**
- * Finds an access token out under every rule whose signature it bears, whether its time has come, is over, or not: to end what it
- * opened. A token made for one URL is known by that URL alone, and is not found.
+ * Finds an access token out under every rule that it could be for, whether its time has come, is over, or not: to end what it
+ * opened. An EdgeAuth token made for one URL is known by that URL alone, and is not found.
  */
 export function identifyAccess(
   { rules }: Pick<Options, 'rules'>,
   token: string,
 ): IdentifiedAccess[] {
   const found = new Map<string, IdentifiedAccess>()
-  for (const entry of rules.flatMap(({ access }) => access)) {
-    const proof = proveReceived(token, entry.scheme, { path: '/', query: '', salt: entry.salt })
-    if (!proof.ok || proof.claims.acl === undefined) continue
-    const spent = spendSubject(entry, { rawPath: '/', target: '/' }, proof.keyIndex)
-    const tag = accessTag(spendId(proof.claims, spent))
-    found.set(tag, { tag, endsAtMs: keptUntil(proof.claims) * 1000 })
+  for (const access of rules.flatMap((rule) => rule.access)) {
+    const identity = formatOf(access).identify(access, token)
+    if (identity === null) continue
+    const tag = accessTag(identity.spendId)
+    found.set(tag, { tag, endsAtMs: Math.min(keptUntil(identity) * 1000, endOfTimeMs) })
   }
   return [...found.values()]
-}
-
-/** What this access token was verified with. */
-export function spendSubject(
-  { keys, scheme, salt, parameter }: AccessOptions,
-  { rawPath, target }: Pick<RequestFacts, 'rawPath' | 'target'>,
-  keyIndex: number,
-): SpendSubject {
-  const secretName = keys.secretNames[keyIndex] ?? ''
-  return { secretName, scheme, salt, path: rawPath, query: signedQuery(target, parameter) }
-}
-
-/** The query as a URL token signs it: its own parameter is no part of it (token-formats section 1.2). */
-export function signedQuery(target: string, parameter: string): string {
-  const mark = target.indexOf('?')
-  return mark < 0 ? '' : removeParameters(target.slice(mark + 1), [parameter])
 }

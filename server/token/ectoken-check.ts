@@ -60,10 +60,14 @@ const questions: readonly Question[] = [
     if (now <= endTime) return granted
     return { ok: false, reason: 'expired', detail: `ended ${now - endTime} s ago` }
   },
-  ({ ec_country_allow: allow, ec_country_deny: deny }, { country }, { denyUnknownCountry }) =>
+  // The country is read from the facts only where it is asked for: it may have to be looked up.
+  ({ ec_country_allow: allow, ec_country_deny: deny }, facts, { denyUnknownCountry }) =>
     hasNone(allow, deny)
       ? granted
-      : checkCountry({ allow, deny }, { country, denyUnknownCountry: denyUnknownCountry === true }),
+      : checkCountry(
+          { allow, deny },
+          { country: facts.country, denyUnknownCountry: denyUnknownCountry === true },
+        ),
   ({ ec_url_allow: prefixes }, { path }, { ignoreCase }) =>
     prefixes === undefined
       ? granted

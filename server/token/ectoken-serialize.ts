@@ -115,6 +115,11 @@ export function serializeParams(params: EctokenInput): string {
   return write(valuesOf(params), judge)
 }
 
+/** The text of parameters that were read from a token: reading it again gives the same. */
+export function writeParams(params: EctokenParams): string {
+  return write(valuesOf(params), (_name, entries) => entries)
+}
+
 /**
  * The parameters as a token with that text would have them, or null where such a token would be refused.
  * For `check`: it judges parameters exactly as it judges their text.

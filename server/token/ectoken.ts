@@ -4,22 +4,15 @@ import { epochSeconds } from '../../shared/units.ts'
 import { systemTime } from './clock.ts'
 import { type EctokenPolicy, type EctokenReason, judgeParams } from './ectoken-check.ts'
 import { locateEctoken } from './ectoken-locate.ts'
-import { type EctokenParams, parseParams } from './ectoken-params.ts'
+import { type OpenedEctoken, openEctoken } from './ectoken-open.ts'
+import { parseParams } from './ectoken-params.ts'
 import {
   type EctokenInput,
   readParams,
   serializeCalls,
   serializeParams,
 } from './ectoken-serialize.ts'
-import {
-  isWellFormed,
-  maxPlaintextBytes,
-  nonceBytes,
-  openText,
-  parsePassPhrase,
-  sealText,
-} from './seal.ts'
-import { proven, type Verified } from './verified.ts'
+import { isWellFormed, maxPlaintextBytes, nonceBytes, parsePassPhrase, sealText } from './seal.ts'
 
 export interface SealOptions {
   /** A pass phrase: text, not hexadecimal bytes. Best 32 random bytes, written as 64 digits. */
@@ -37,15 +30,7 @@ export interface OpenOptions {
 }
 
 export type OpenResult =
-  | {
-      readonly valid: true
-      /** What was sealed. */
-      readonly plaintext: string
-      /** What it demands; null when it is no list of known parameters, which `check` refuses. */
-      readonly params: Verified<EctokenParams> | null
-      /** Which of `keys` opened it: 0 the primary, 1 the backup key. */
-      readonly keyIndex: number
-    }
+  | ({ readonly valid: true } & OpenedEctoken)
   | { readonly valid: false; readonly reason: 'unreadable' }
 
 export interface CheckRequest {
@@ -119,13 +104,8 @@ function readPassPhrases(keys: readonly string[]): readonly KeyObject[] {
 function open(token: string, { keys }: OpenOptions): OpenResult {
   const readKeys = readPassPhrases(keys)
   if (typeof token !== 'string') return { valid: false, reason: 'unreadable' }
-  for (const [keyIndex, key] of readKeys.entries()) {
-    const plaintext = openText(key, token)
-    if (plaintext === null) continue
-    const params = parseParams(plaintext)
-    return { valid: true, plaintext, params: params === null ? null : proven(params), keyIndex }
-  }
-  return { valid: false, reason: 'unreadable' }
+  const opened = openEctoken(readKeys, token)
+  return opened === null ? { valid: false, reason: 'unreadable' } : { valid: true, ...opened }
 }
 
 /**

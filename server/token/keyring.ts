@@ -46,6 +46,25 @@ export function judgeKey(hex: string): string[] {
   return complaints
 }
 
+/** Characters of a pass phrase; 22 random letters and digits are the 16 bytes asked of other keys. */
+const minimumPhraseLength = 22
+
+/**
+ * What is wrong with a pass phrase for use in a configuration, as `judgeKey` says it. The format hashes it once and without salt, so it
+ * can be searched for with one token at hand (token-formats section 2.5 no. 7).
+ */
+export function judgePassPhrase(text: string): string[] {
+  if (text === '') return ['is empty']
+  const complaints: string[] = []
+  const minimum = /^[0-9A-Fa-f]+$/.test(text) ? 2 * minimumKeyBytes : minimumPhraseLength
+  if (text.length < minimum) {
+    complaints.push(`has ${text.length} characters, and needs at least ${minimum}`)
+  }
+  if (new Set(text).size < 6) complaints.push('is a few characters over and over')
+  if (documentationKeys.has(text.toLowerCase())) complaints.push('is an example from documentation')
+  return complaints
+}
+
 /**
  * A key of 32 bytes for one purpose, derived with HKDF-SHA256 (RFC 5869), so that what was signed for one
  * purpose is worth nothing for another (threat T08). The same secret and label give the same key in each

@@ -32,3 +32,8 @@ export function isManagedToken(text: string, kind: ManagedKind = 'managed'): boo
 export function managedTokenId(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('base64url')
 }
+
+/** Has this text the form of a token of either kind? */
+export function isKeptToken(text: string): boolean {
+  return isManagedToken(text, 'managed') || isManagedToken(text, 'revocable')
+}

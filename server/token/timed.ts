@@ -93,7 +93,8 @@ function fail(path: string, message: string): never {
   throw new OptionError([{ path, message }])
 }
 
-function readLife(lifeSeconds: number): number {
+/** @throws {OptionError} for a life out of bounds */
+export function readLife(lifeSeconds: number): number {
   const isFit = Number.isInteger(lifeSeconds) && lifeSeconds >= minLifeSeconds
   return isFit && lifeSeconds <= maxLifeSeconds
     ? lifeSeconds
@@ -110,13 +111,27 @@ function readDomain(referrer: string): string {
   return domain ?? fail('referrer', 'must be a domain, without scheme, path and port')
 }
 
+/**
+ * What a timed or managed token may ask of its bearer, in the form in which it is kept.
+ *
+ * @throws {OptionError} naming the option
+ */
+export function readBearer({
+  clientIp,
+  referrer,
+}: Pick<TimedFields, 'clientIp' | 'referrer'>): Pick<TimedClaims, 'clientIp' | 'referrer'> {
+  return {
+    ...(clientIp !== undefined && { clientIp: readClient(clientIp) }),
+    ...(referrer !== undefined && { referrer: readDomain(referrer) }),
+  }
+}
+
 /** Like `timed.mint`, with a key that `readTimedKey` gave. */
 export function mintTimed(key: KeyObject, fields: TimedFields): string {
   for (const name of Object.keys(fields)) {
     // A restriction that is misspelt would be none.
     if (!fieldNames.includes(name)) fail(name, 'unknown option')
   }
-  const { clientIp, referrer } = fields
   const createdAt = readNow(fields.now)
   const end = createdAt + readLife(fields.lifeSeconds)
   if (end > latestTime) fail('now', 'is too late')
@@ -124,8 +139,7 @@ export function mintTimed(key: KeyObject, fields: TimedFields): string {
     createdAt,
     endTime: epochSeconds(end),
     id: randomBytes(idBytes).toString('base64url'),
-    ...(clientIp !== undefined && { clientIp: readClient(clientIp) }),
-    ...(referrer !== undefined && { referrer: readDomain(referrer) }),
+    ...readBearer(fields),
   })
 }
 

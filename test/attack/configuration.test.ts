@@ -126,7 +126,7 @@ describe('T07 and T108: a configuration that would be unsafe', () => {
     ['workers that share no memory', { workers: 4 }, 'store'],
     ['an administrator whom anybody can guess', { admin: { token: 'admin' } }, 'admin.token'],
     ['an administrator without a token', { admin: { token: 'env:NOTHING' } }, 'admin.token'],
-    ['restrictions that are not built', with_({ restrict: {} }), 'rules[0].restrict'],
+    ['a remote server that is not built', with_({ remoteAuth: 'x' }), 'rules[0].remoteAuth'],
     ['no rule', { rules: [] }, 'rules'],
   ])('%s stops the start and names its place', (_what, configuration, path) => {
     expect(messageOf(configuration)).toContain(path)

@@ -121,7 +121,7 @@ describe('explain', () => {
     ]
     for (const target of targets) {
       const headers = { 'user-agent': 'Viewer/1.0' }
-      const { answer } = gate.explain({ url: target, headers })
+      const { answer } = await gate.explain({ url: target, headers })
       const real = await ask(target)
       expect([target, answer.status ?? 200, answer.reason]).toEqual([
         target,

@@ -13,9 +13,11 @@ describe('POST /_playgate/admin/tokens', () => {
       token: expect.stringMatching(
         /^ip=127\.0\.0\.1~exp=1767225660~acl=\/vod\/film\/\*~id=viewer-17~hmac=/,
       ),
+      format: 'edgeauth',
       parameter: 'hdnts',
       rule: 'film',
       expiresAt: 1_767_225_660,
+      id: null,
     })
     const opened = await stage.ask(`${filmPlaylist}?${minted.parameter}=${minted.token}`)
     expect(opened.status).toBe(200)

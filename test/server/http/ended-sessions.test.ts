@@ -269,7 +269,7 @@ describe('sessions', () => {
     const stage = await startGate()
     const { token, sessionId } = await openSession(stage)
     await stage.gate.sessions.end(sessionId)
-    const explanation = stage.gate.explain({
+    const explanation = await stage.gate.explain({
       url: `${segment}?hdntl=${token}`,
       headers: { 'User-Agent': 'Viewer/1.0' },
     })

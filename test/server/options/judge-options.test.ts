@@ -186,11 +186,8 @@ describe('a mistake is named with its path', () => {
   })
 
   it.each([
-    ['geoip', { database: 'x' }, 'geoip'],
     ['remotes', {}, 'remotes'],
-    ['rules.0.restrict', { countries: { allow: ['CH'] } }, 'rules[0].restrict'],
     ['rules.0.remoteAuth', 'site', 'rules[0].remoteAuth'],
-    ['rules.0.access', { format: 'ectoken', key: 'vod' }, 'rules[0].access.format'],
     ['rules.0.session', { carrier: ['define'] }, 'rules[0].session.carrier[0]'],
   ])('refuses %s = %j by name rather than ignore it', (path, value, place) => {
     expect(problemsOf(changed(path, value))).toEqual([

@@ -1,0 +1,130 @@
+import type { Context } from 'koa'
+import { readParameter } from '../../shared/query.ts'
+import { parseAddress } from '../claim/address.ts'
+import type { Rule } from '../options/options.ts'
+import { judgeAccessToken } from '../session/decide.ts'
+import type { Check, Refusal } from '../session/decision.ts'
+import { matchRule } from '../session/match-rule.ts'
+import type { RequestFacts } from '../session/request-facts.ts'
+import { answerRefusal, setSafetyHeaders } from './answer-error.ts'
+import type { Gate } from './gate.ts'
+import { judgingFor, lookUp } from './judging-for.ts'
+import { noteRefusal } from './note-refusal.ts'
+import { badRequest } from './read-json.ts'
+import { readRequest, readTarget } from './read-request.ts'
+import { answerJson } from './routes.ts'
+
+/** What a CDN tells of its viewer (token-formats section 3.1). */
+interface Told {
+  readonly token: string
+  readonly clientIp: string | null
+  readonly referrer: string | null
+  readonly sourceUrl: string | null
+}
+
+const names = ['token', 'clientIp', 'referrer', 'sourceUrl', 'cdnAccountName'] as const
+
+/**
+ * `GET /_playgate/validate?token=…`: the classic validation web service for timed and managed tokens. 200: good for this client;
+ * 403: not. What the caller does not tell of the viewer is taken from the caller itself. Opens and spends nothing.
+ */
+export async function answerValidate(ctx: Context, gate: Gate): Promise<void> {
+  setSafetyHeaders(ctx)
+  const caller = readRequest(ctx.req, {
+    trustedProxies: gate.options.trustedProxies,
+    pathParameters: [],
+    allowSemicolon: true,
+  })
+  const told = readTold(caller.target)
+  await gate.sessions.loading
+  const facts = factsOf(gate, caller, told)
+  const kept = await lookUp(gate, [told.token], facts.clientAddress)
+  let refused: { readonly rule: Rule; readonly refusal: Refusal } | null = null
+  for (const rule of rulesFor(gate, facts, told)) {
+    const checks: Check[] = []
+    const decision = judgeAccessToken(
+      facts,
+      rule,
+      told.token,
+      judgingFor(gate, rule, { kept }),
+      checks,
+    )
+    if (decision.kind === 'access') {
+      gate.metrics.request(rule.name, 'validated', '', 0)
+      return answerJson(ctx, 200, { valid: true })
+    }
+    refused ??= { rule, refusal: decision }
+  }
+  const rule = refused?.rule ?? null
+  const reason = refused?.refusal.reason ?? 'token-refused'
+  const detail = refused?.refusal.detail ?? 'no rule takes timed or managed tokens there'
+  const { host, path, clientAddress: client } = facts
+  gate.log.warn({ event: 'validate', rule: rule?.name, path, client, reason, detail })
+  gate.metrics.request(rule?.name ?? 'none', 'refused', reason, 0)
+  answerRefusal(ctx, { reason }, null)
+  const asked = { rule: rule?.name ?? 'none', method: 'GET', host, path, client }
+  noteRefusal(gate, ctx, asked, { reason, detail, sessionId: null })
+}
+
+/** @throws {PlaybackError} 400 for names that stand twice, or for no token: which of two is meant, nobody knows (threat T49) */
+function readTold(target: string): Told {
+  const mark = target.indexOf('?')
+  const query = mark < 0 ? '' : target.slice(mark + 1)
+  const [token, clientIp, referrer, sourceUrl] = names.map((name) => {
+    const [value, ...more] = readParameter(query, name)
+    if (more.length > 0) throw badRequest(`${name} stands twice`)
+    return value === undefined ? null : decodeValue(name, value)
+  })
+  if (!token) throw badRequest('token is missing')
+  return {
+    token,
+    clientIp: clientIp ?? null,
+    referrer: referrer ?? null,
+    sourceUrl: sourceUrl ?? null,
+  }
+}
+
+function decodeValue(name: string, value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    throw badRequest(`${name} is not percent-encoded UTF-8`)
+  }
+}
+
+/** The viewer's request, as the caller tells of it. */
+function factsOf(gate: Gate, caller: RequestFacts, told: Told): RequestFacts {
+  const { pathParameters, allowSemicolon } = gate
+  const url = told.sourceUrl === null ? null : splitSource(told.sourceUrl)
+  const target = url?.target ?? '/'
+  const address = told.clientIp === null ? null : parseAddress(told.clientIp)
+  if (told.clientIp !== null && address === null) throw badRequest('clientIp is no address')
+  const headers = new Map(caller.headers)
+  if (told.referrer !== null) headers.set('referer', [told.referrer])
+  return {
+    ...caller,
+    target,
+    ...readTarget(target, { pathParameters, allowSemicolon }),
+    host: url?.host ?? caller.host,
+    scheme: url?.scheme ?? caller.scheme,
+    clientAddress: address?.toString() ?? caller.clientAddress,
+    headers,
+  }
+}
+
+function splitSource(source: string) {
+  const match = /^(https?):\/\/([^/?#@\s]+)(\/[^#]*)?$/i.exec(source)
+  if (match === null && !source.startsWith('/')) throw badRequest('sourceUrl is no http(s) URL')
+  if (match === null) return { target: source }
+  const scheme = match[1]?.toLowerCase() === 'https' ? ('https' as const) : ('http' as const)
+  return { scheme, host: (match[2] ?? '').toLowerCase(), target: match[3] ?? '/' }
+}
+
+/** The rule of that URL; where none is told, every rule that takes such tokens: one that would let it in is enough. */
+function rulesFor({ options }: Gate, facts: RequestFacts, { sourceUrl }: Told): readonly Rule[] {
+  const matched = sourceUrl === null ? options.rules : [matchRule(options.rules, facts)]
+  return matched.filter(
+    (rule): rule is Rule =>
+      rule?.access.some(({ format }) => format === 'timed' || format === 'managed') === true,
+  )
+}

@@ -1,0 +1,43 @@
+import type { EctokenAccess, Rule } from '../options/options.ts'
+import { serializeParams } from '../token/ectoken-serialize.ts'
+import { sealText } from '../token/seal.ts'
+import { type MintAccessOptions, type MintTimes, problem } from './mint-access.ts'
+
+/** The parameters that other options write. */
+const written = ['ec_expire', 'ec_url_allow', 'ec_clientip'] as const
+
+/** @throws {OptionError} a life beyond the rule's maximum, patterns that are no beginnings, values that no parameter takes */
+export function mintEctoken(
+  rule: Rule,
+  access: EctokenAccess,
+  { path, ip, params = {} }: MintAccessOptions,
+  { ttlSeconds, expiresAt }: MintTimes,
+): string {
+  const { maxLifetimeSeconds } = access
+  if (maxLifetimeSeconds !== null && ttlSeconds > maxLifetimeSeconds) {
+    throw problem(
+      'ttlSeconds',
+      `more than maxLifetimeSeconds of ${rule.name} (${maxLifetimeSeconds})`,
+    )
+  }
+  for (const name of written) {
+    if (params[name] !== undefined)
+      throw problem(`params.${name}`, 'is said by ttlSeconds, path or ip')
+  }
+  const patterns =
+    path === undefined ? rule.match.paths : typeof path === 'string' ? path.split('!') : path
+  const text = serializeParams({
+    ...params,
+    ec_expire: expiresAt,
+    ec_url_allow: patterns.map(beginningOf),
+    ec_clientip: ip,
+  })
+  return sealText(access.keys.primary, text)
+}
+
+/** An ectoken opens whatever begins with a text (token-formats section 2.3): to say less would be to promise too much. */
+function beginningOf(pattern: string): string {
+  const beginning = pattern.slice(0, -1)
+  if (pattern.endsWith('*') && !/[*?]/.test(beginning)) return beginning === '' ? '/' : beginning
+  throw problem('path', `an ectoken opens what begins with a text: end ${pattern} with its only *`)
+}

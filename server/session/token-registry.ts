@@ -1,0 +1,112 @@
+import { LRUCache } from 'lru-cache'
+import type { TokenRecord, TokenStore } from '../store/token-store.ts'
+
+/** So long an answer of the store counts; what is revoked meanwhile is heard of within a second all the same. */
+const rememberMs = 60_000
+/** Tokens remembered, some 300 bytes each. */
+const mostRemembered = 50_000
+/** So long a token that the store does not know is not asked for again: it may be made in the next moment. */
+const unknownMs = 1_000
+/** Unknown tokens of one client that are looked up: see `isAllowed`. */
+const mostUnknown = 60
+const unknownWindowMs = 60_000
+/** Last use is told to a minute. */
+const useStepMs = 60_000
+
+export type KeptToken = TokenRecord | 'unknown' | 'unavailable'
+
+/**
+ * The tokens that a store keeps, as this process has them. A request under a token that was seen before asks nothing of the
+ * store; that it was revoked is heard through the feed of endings.
+ */
+export class TokenRegistry {
+  readonly #store: TokenStore
+  readonly #now: () => number
+  readonly #known: LRUCache<string, TokenRecord>
+  readonly #unknown: LRUCache<string, true>
+  readonly #strangers: LRUCache<string, number>
+  readonly #asked = new Map<string, Promise<KeptToken>>()
+  #uses = new Map<string, number>()
+
+  /** @param now milliseconds since 1970 */
+  constructor(store: TokenStore, now: () => number) {
+    this.#store = store
+    this.#now = now
+    const perf = { now }
+    this.#known = new LRUCache({ max: mostRemembered, ttl: rememberMs, perf })
+    this.#unknown = new LRUCache({ max: mostRemembered, ttl: unknownMs, perf })
+    this.#strangers = new LRUCache({ max: 10_000, ttl: unknownWindowMs, perf })
+  }
+
+  /**
+   * What the store has of a token. Never rejects.
+   *
+   * @param id see `managedTokenId`
+   * @param client who brings it: one who tries out very many unknown ones is not asked for any more
+   */
+  async find(id: string, client: string): Promise<KeptToken> {
+    const known = this.#known.get(id)
+    if (known !== undefined) return known
+    if (this.#unknown.has(id) || !this.#isAllowed(client)) return 'unknown'
+    let asked = this.#asked.get(id)
+    if (asked === undefined) {
+      asked = this.#ask(id).finally(() => this.#asked.delete(id))
+      this.#asked.set(id, asked)
+    }
+    const found = await asked
+    if (found === 'unknown') this.#strangers.set(client, (this.#strangers.get(client) ?? 0) + 1)
+    return found
+  }
+
+  /** A token was used to get in. */
+  noteUse(record: TokenRecord): void {
+    const usedAtMs = this.#now()
+    if (usedAtMs - (this.#uses.get(record.id) ?? record.usedAtMs ?? 0) < useStepMs) return
+    this.#uses.set(record.id, usedAtMs)
+    this.#known.set(record.id, { ...record, usedAtMs })
+  }
+
+  /** Does not know them any more: they were revoked, or just made. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#known.delete(id)
+      this.#unknown.delete(id)
+    }
+  }
+
+  forgetAll(): void {
+    this.#known.clear()
+    this.#unknown.clear()
+  }
+
+  /** Tells the store of uses. Never rejects: what cannot be told is told again. */
+  async flush(): Promise<void> {
+    if (this.#uses.size === 0) return
+    const uses = this.#uses
+    this.#uses = new Map()
+    try {
+      await this.#store.noteTokenUses([...uses].map(([id, usedAtMs]) => ({ id, usedAtMs })))
+    } catch {
+      if (uses.size < mostRemembered) this.#uses = new Map([...uses, ...this.#uses])
+    }
+  }
+
+  async #ask(id: string): Promise<KeptToken> {
+    try {
+      const record = await this.#store.findToken(id)
+      if (record === null) {
+        this.#unknown.set(id, true)
+        return 'unknown'
+      }
+      this.#known.set(id, record)
+      return record
+    } catch {
+      return 'unavailable'
+    }
+  }
+
+  /** Guessing a token is hopeless; asking the store for each guess is what this prevents (token-formats section 3.3). */
+  #isAllowed(client: string): boolean {
+    return (this.#strangers.get(client) ?? 0) < mostUnknown
+  }
+}
