@@ -22,4 +22,11 @@ export type { MintFields, MintOptions } from './edgeauth-mint.ts'
 export type { EdgeauthClaims, EdgeauthReason } from './edgeauth-verify.ts'
 export type { EscapeProfile } from './escape.ts'
 export { type KeyInput, Keyring } from './keyring.ts'
+export {
+  type SignatureReason,
+  type SignatureResult,
+  type SignedRequest,
+  type VerifySignatureOptions,
+  verifyRemoteSignature,
+} from './remote-signature.ts'
 export type { Verified } from './verified.ts'
