@@ -51,6 +51,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'mime-types',
     'lru-cache',
   ],
+  'server/remote/': [
+    'server/remote/',
+    'server/origin/outbound.ts',
+    'server/origin/outbound-error.ts',
+    'server/origin/flights.ts',
+    'server/token/remote-signature.ts',
+    'shared/',
+    'node:crypto',
+    'lru-cache',
+    'zod',
+  ],
   'server/store/': ['server/store/', 'shared/', 'node:', 'lmdb', 'ioredis', 'lru-cache'],
   'server/session/': [
     'server/session/',

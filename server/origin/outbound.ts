@@ -33,6 +33,8 @@ export interface OutboundRequest {
   readonly signal: AbortSignal
   /** Milliseconds until the answer's header is complete, waiting and connecting included. */
   readonly headersMs: number
+  /** May it be sent once more when a connection that was kept drops? @default all but POST */
+  readonly isRepeatable?: boolean
 }
 
 export interface OutboundAnswer {
@@ -140,7 +142,8 @@ async function dispatchTwice(
     return await dispatch(pool, request, signal)
   } catch (error) {
     const dropped = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error))
-    if (!dropped || request.method === 'POST' || signal.aborted) throw error
+    const { isRepeatable = request.method !== 'POST' } = request
+    if (!dropped || !isRepeatable || signal.aborted) throw error
     return dispatch(pool, request, signal)
   }
 }

@@ -23,6 +23,13 @@ export type { EdgeauthClaims, EdgeauthReason } from './edgeauth-verify.ts'
 export type { EscapeProfile } from './escape.ts'
 export { type KeyInput, Keyring } from './keyring.ts'
 export {
+  type SignatureReason,
+  type SignatureResult,
+  type SignedRequest,
+  type VerifySignatureOptions,
+  verifyRemoteSignature,
+} from './remote-signature.ts'
+export {
   type TimedFields,
   type TimedMintOptions,
   type TimedReason,
