@@ -3,9 +3,10 @@ import type { Rule } from '../options/options.ts'
 import type { AccessGrant, SessionGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { accessTag, newSessionId } from '../session/session-id.ts'
-import { subjectOfAccess } from '../session/session-token.ts'
+import { narrowed, subjectOfAccess } from '../session/session-token.ts'
 import type { Counting } from '../session/tracked-session.ts'
-import { claimPlace, countingFor, factsOf, type Playing } from './count-streams.ts'
+import { askPermission } from './ask-permission.ts'
+import { claimPlace, countingFor, factsOf, limitFor, type Playing } from './count-streams.ts'
 import type { Gate } from './gate.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
 import { type OpenedSession, openSession } from './open-session.ts'
@@ -15,7 +16,7 @@ import { refuseSpent, spendOnce } from './spend-once.ts'
  * Opens a session with a verified access token, or renews one: mints its token, counts it, spends the access token last of all, and
  * tells the store behind the viewer's back.
  *
- * @param renewed the session that goes on; `null`: a new one
+ * @param old the session that goes on, if it is of the same viewer; `null`: a new one
  * @throws {PlaybackError} the session is refused, and nothing is spent
  * @throws {TypeError} for a rule without sessions: a mistake of the caller
  */
@@ -25,16 +26,21 @@ export async function beginSession(
   grant: AccessGrant,
   facts: RequestFacts,
   lifetime: MediaLifetime,
-  renewed: Pick<SessionGrant, 'sessionId'> | null,
+  old: Pick<SessionGrant, 'sessionId' | 'subject'> | null,
 ): Promise<OpenedSession> {
   const { session } = rule
   if (session === null) throw new TypeError('a rule without sessions opens none')
+  const { granted, grants, renewed } = await permit(gate, rule, grant, facts, old)
+  const { claims } = granted
   const playing: Playing = {
-    sessionId: renewed?.sessionId ?? newIdFor(gate, grant),
-    subject: subjectOfAccess(grant.claims),
+    sessionId: renewed?.sessionId ?? grants.sessionId,
+    subject: subjectOfAccess(claims),
+    maxConcurrent: claims.maxConcurrent ?? null,
   }
-  const opened = openSession(grant, session, facts, lifetime, gate.now(), playing.sessionId)
-  const counting = await countAndSpend(gate, rule, grant, playing, facts, renewed === null)
+  const { maxLifetimeSeconds = session.maxLifetimeSeconds } = grants
+  const most = Math.min(maxLifetimeSeconds, session.maxLifetimeSeconds)
+  const opened = openSession(granted, session, facts, lifetime, gate.now(), playing.sessionId, most)
+  const counting = await countAndSpend(gate, rule, granted, playing, facts, renewed === null)
   // All this took its time, in which somebody may have ended what it began with.
   const isEnded = gate.sessions.endings.isAccessEnded(accessTag(grant.spendId))
   if (isEnded && rule.mode !== 'log') {
@@ -48,6 +54,24 @@ export async function beginSession(
   const told = factsOf(rule, playing, facts, opened.expiresAt * 1000, gate.nowMs())
   gate.sessions.tracker.opened(rule, told, counting)
   return opened
+}
+
+/** What the access token allows after the site's own server was asked, and which session it is for. */
+async function permit(
+  gate: Gate,
+  rule: Rule,
+  grant: AccessGrant,
+  facts: RequestFacts,
+  old: Pick<SessionGrant, 'sessionId' | 'subject'> | null,
+) {
+  const sessionId = newIdFor(gate, grant)
+  const named = subjectOfAccess(grant.claims)
+  // What was decided about the old session counts for its own subject, whom an access token without a name does not prove.
+  const isSame = old !== null && named !== null && old.subject === named
+  const told = await askPermission(gate, rule, facts, isSame ? old.sessionId : sessionId)
+  const granted = { ...grant, claims: narrowed(grant.claims, told) }
+  const isOld = old !== null && old.subject === subjectOfAccess(granted.claims)
+  return { granted, grants: { ...told, sessionId }, renewed: isOld ? old : null }
 }
 
 function newIdFor(gate: Gate, { access, spendId }: AccessGrant): string {
@@ -71,7 +95,7 @@ async function countAndSpend(
   facts: RequestFacts,
   isNew: boolean,
 ): Promise<Counting | null> {
-  if (rule.session?.limit?.onLimit === 'end-oldest') {
+  if (limitFor(rule, playing)?.onLimit === 'end-oldest') {
     // What would refuse it without a look at the places.
     countingOrNull(gate, rule, playing, facts)
     await spendOnce(gate, rule, grant, facts)

@@ -1,5 +1,5 @@
 import { PlaybackError } from '../../shared/codes.ts'
-import type { Rule } from '../options/options.ts'
+import type { ConcurrencyLimit, Rule } from '../options/options.ts'
 import { mintEndRight } from '../session/end-right.ts'
 import { headerText, type RequestFacts } from '../session/request-facts.ts'
 import { readSessionId, subjectDigest } from '../session/session-id.ts'
@@ -11,6 +11,19 @@ import type { Gate } from './gate.ts'
 export interface Playing {
   readonly sessionId: string
   readonly subject: string | null
+  /** Streams of that subject, where the site's own server set a limit; the rule may allow fewer. */
+  readonly maxConcurrent: number | null
+}
+
+/** The limit that a session is counted under; `null`: none. */
+export function limitFor(
+  { session }: Rule,
+  { maxConcurrent }: Pick<Playing, 'maxConcurrent'>,
+): ConcurrencyLimit | null {
+  if (session === null) return null
+  if (maxConcurrent === null) return session.limit
+  const max = Math.min(maxConcurrent, session.limit?.max ?? Infinity)
+  return session.counting && { ...session.counting, max }
 }
 
 /**
@@ -19,12 +32,9 @@ export interface Playing {
  *
  * @throws {PlaybackError} `ERR_TOKEN_REFUSED` where nobody is named, and the limit would hold for nobody
  */
-export function countingFor(
-  rule: Rule,
-  { sessionId, subject }: Playing,
-  facts: RequestFacts,
-): Counting | null {
-  const limit = rule.session?.limit ?? null
+export function countingFor(rule: Rule, playing: Playing, facts: RequestFacts): Counting | null {
+  const { sessionId, subject } = playing
+  const limit = limitFor(rule, playing)
   if (limit === null) return null
   const origin = readSessionId(sessionId)
   if (subject === null || origin === null) {
@@ -80,7 +90,8 @@ export async function claimPlace(
   isNew: boolean,
 ): Promise<void> {
   const { sessionId, subject } = playing
-  await insistOn(gate, rule, await gate.sessions.tracker.claim(sessionId, subject, counting, isNew))
+  const admission = await gate.sessions.tracker.claim(sessionId, subject, counting, isNew)
+  await insistOn(gate, rule, playing, admission)
 }
 
 /**
@@ -106,11 +117,17 @@ export function admitSession(
     counting: countingFor(rule, playing, facts),
   })
   const admission = gate.sessions.tracker.admit(rule, playing.sessionId, endsAtMs, describe)
-  if (admission instanceof Promise) return admission.then((told) => insistOn(gate, rule, told))
-  if (admission.kind !== 'admitted') return insistOn(gate, rule, admission)
+  if (admission instanceof Promise)
+    return admission.then((told) => insistOn(gate, rule, playing, told))
+  if (admission.kind !== 'admitted') return insistOn(gate, rule, playing, admission)
 }
 
-async function insistOn(gate: Gate, rule: Rule, admission: Admission): Promise<void> {
+async function insistOn(
+  gate: Gate,
+  rule: Rule,
+  playing: Playing,
+  admission: Admission,
+): Promise<void> {
   if (admission.kind === 'admitted') return
   if (admission.kind === 'ended') {
     throw new PlaybackError({
@@ -119,7 +136,7 @@ async function insistOn(gate: Gate, rule: Rule, admission: Admission): Promise<v
       detail: 'ended to make room for another session of its subject',
     })
   }
-  throw await limitReached(gate, rule, admission.others)
+  throw await limitReached(gate, rule, playing, admission.others)
 }
 
 /** Nobody reads a longer list, and the right to end one of them has to name them all. */
@@ -138,9 +155,10 @@ export interface OtherSession {
 async function limitReached(
   gate: Gate,
   rule: Rule,
+  playing: Playing,
   holders: readonly string[],
 ): Promise<PlaybackError> {
-  const limit = rule.session?.limit
+  const limit = limitFor(rule, playing)
   const others = holders.slice(0, mostNamed)
   return new PlaybackError({
     code: 'ERR_TOKEN_REFUSED',

@@ -29,8 +29,8 @@ export async function answerEndSession(ctx: Context, gate: Gate): Promise<void> 
     forgetOrigin(ctx)
     allowOrigin(ctx, rule)
   }
-  const limit = rule?.session?.limit ?? null
-  const right = limit && verifyEndRight(endRight, limit.rightKeys, gate.now())
+  const counting = rule?.session?.counting ?? null
+  const right = counting && verifyEndRight(endRight, counting.rightKeys, gate.now())
   const line = { event: 'session-end', rule: rule?.name ?? 'none', sessionId }
   const refuse = (detail: string): void => {
     answerRefusal(ctx, { reason: 'token-refused' }, rule ?? null)

@@ -92,15 +92,16 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
   }
   const now = request.now === undefined ? gate.now() : epochSeconds(request.now)
   const { decision, checks } = await decideRequest(gate, rule, facts, now)
-  const all = [passed, found, ...checks]
+  const judged = [passed, found, ...checks]
   if (decision.kind === 'refused') {
-    return refused(rule, all, decision.reason, decision.detail)
+    return refused(rule, judged, decision.reason, decision.detail)
   }
   if (needsSessionToken(rule, decision) && isMediaName(facts.path)) {
     const check: Check = { check: 'session-token', outcome: 'failed', detail: sessionNeededDetail }
-    return refused(rule, [...all, check], 'token-missing', sessionNeededDetail)
+    return refused(rule, [...judged, check], 'token-missing', sessionNeededDetail)
   }
-  if (!isBelowPrefix) return notServed(rule, all, ...outsidePrefix)
+  if (!isBelowPrefix) return notServed(rule, judged, ...outsidePrefix)
+  const all = [passed, found, ...checks, ...remoteCheck(rule, decision)]
   const detail =
     decision.kind === 'session'
       ? `session ${decision.sessionId}`
@@ -113,6 +114,20 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
     checks: all,
     answer: { outcome: decision.kind, status: null, reason: null, renew: false, detail },
   }
+}
+
+/** What the site's own server would say is known when it is asked, and explaining asks nobody. */
+function remoteCheck({ remoteAuth, session }: Rule, { kind }: { readonly kind: string }): Check[] {
+  if (remoteAuth === null) return []
+  const when = session === null ? 'for each object' : 'when a session opens'
+  if (session !== null && kind !== 'access') return []
+  return [
+    {
+      check: 'remote-authentication',
+      outcome: 'skipped',
+      detail: `${remoteAuth} is asked ${when}`,
+    },
+  ]
 }
 
 const outsidePrefix = ['strip-prefix', 404, 'the path does not lie below stripPrefix'] as const
@@ -165,6 +180,7 @@ function factsOf(gate: Gate, request: ExplainRequest): RequestFacts {
     host: (absolute?.[2] ?? headers.get('host')?.[0] ?? 'localhost').toLowerCase(),
     scheme,
     clientAddress: request.clientAddress ?? '127.0.0.1',
+    serverAddress: '',
     viaTrustedProxy: request.viaTrustedProxy ?? false,
     headers,
   }

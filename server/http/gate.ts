@@ -5,6 +5,7 @@ import { type EpochSeconds, epochSecondsFromMilliseconds } from '../../shared/un
 import type { Options, Rule } from '../options/options.ts'
 import { createOrigin, type Origin } from '../origin/origin.ts'
 import type { CompiledPlaylist } from '../playlist/index.ts'
+import { Remote } from '../remote/remote.ts'
 import { tokenNames } from '../session/decide.ts'
 import { ProofMemory } from '../session/proof-memory.ts'
 import type { SessionRegistry } from '../session/session-registry.ts'
@@ -69,6 +70,7 @@ export class Gate {
   #underWay = 0
   #onIdle: (() => void) | null = null
   readonly #origins = new Map<string, Origin>()
+  readonly #remotes = new Map<string, Remote>()
   readonly #proofs = new Map<Rule, ProofMemory>()
 
   /** @throws {TypeError} when an origin cannot be set up */
@@ -109,6 +111,11 @@ export class Gate {
         now,
       })
       this.#origins.set(origin, created)
+    }
+    for (const [name, remote] of options.remotes) {
+      const sessionParameters = this.pathParameters
+      const onAsked = metrics.remoteAsked
+      this.#remotes.set(name, new Remote(name, remote, { now, sessionParameters, onAsked }))
     }
     // Opened now, so that a directory that cannot be used stops the start and not the first viewer.
     if (this.needsStore) this.store()
@@ -157,6 +164,11 @@ export class Gate {
     return origin
   }
 
+  /** The server that the rule asks; `null`: none. */
+  remoteOf({ remoteAuth }: Rule): Remote | null {
+    return remoteAuth === null ? null : (this.#remotes.get(remoteAuth) ?? null)
+  }
+
   /** Proofs of the rule's session tokens; `null` when it has no sessions. */
   proofsOf(rule: Rule): ProofMemory | null {
     return this.#proofs.get(rule) ?? null
@@ -188,6 +200,7 @@ export class Gate {
         this.#onIdle = resolve
       })
     }
-    await Promise.all([...this.#origins.values()].map((origin) => origin.close()))
+    const open = [...this.#origins.values(), ...this.#remotes.values()]
+    await Promise.all(open.map((connection) => connection.close()))
   }
 }

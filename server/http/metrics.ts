@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { AskedRemote } from '../remote/remote.ts'
 
 /** What is read when somebody asks for the figures. */
 export interface StoreGauges {
@@ -19,6 +20,7 @@ export interface Metrics {
   request(rule: string, outcome: string, reason: string, seconds: number): void
   sessionOpened(rule: string): void
   storeCall(operation: string, seconds: number, isFailure: boolean): void
+  remoteAsked(asked: AskedRemote): void
   /** Where the figures of the store come from; `null`: there is none. */
   watchStore(read: () => StoreGauges | null): void
 }
@@ -58,8 +60,25 @@ export function createMetrics(): Metrics {
     labelNames: ['operation'],
     registers,
   })
+  const remotes = new Counter({
+    name: 'playgate_remote_total',
+    help: 'Questions to servers of the site, by name and outcome (approve, reject, no-answer, not-asked)',
+    labelNames: ['remote', 'outcome'],
+    registers,
+  })
+  const remoteSeconds = new Histogram({
+    name: 'playgate_remote_seconds',
+    help: 'Time of a question, retries included, by name',
+    labelNames: ['remote'],
+    buckets: [0.01, 0.05, 0.2, 0.5, 1, 3, 12],
+    registers,
+  })
   return {
     registry,
+    remoteAsked({ remote, outcome, tookMs }) {
+      remotes.inc({ remote, outcome })
+      if (outcome !== 'not-asked') remoteSeconds.observe({ remote }, tookMs / 1000)
+    },
     request(rule, outcome, reason, seconds) {
       requests.inc({ rule, outcome, reason })
       durations.observe({ rule }, seconds)

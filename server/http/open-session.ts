@@ -26,6 +26,7 @@ const mostTokenCharacters = 4_096
  * whichever is less.
  *
  * @param sessionId a new one, or that of the session which is renewed
+ * @param maxLifetimeSeconds of the rule, or of the site's own server, which may say less
  * @throws {PlaybackError} `ERR_TOKEN_REFUSED` when no session token as narrow as the access token exists
  */
 export function openSession(
@@ -35,11 +36,12 @@ export function openSession(
   lifetime: MediaLifetime,
   now: EpochSeconds,
   sessionId: string,
+  maxLifetimeSeconds: number,
 ): OpenedSession {
   const { durationSeconds } = lifetime
   const wanted =
     durationSeconds === null ? Infinity : Math.ceil(durationSeconds) + session.slackSeconds
-  const expiresInSeconds = Math.min(wanted, session.maxLifetimeSeconds)
+  const expiresInSeconds = Math.min(wanted, maxLifetimeSeconds)
   const expiresAt = epochSeconds(now + expiresInSeconds)
   const token = mint()
   return { ...token, parameter: session.parameter, sessionId, expiresAt, expiresInSeconds }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { locateTokens } from '../../shared/carrier.ts'
 import { PlaybackError } from '../../shared/codes.ts'
 import { parseRequestTarget } from '../../shared/request-target.ts'
+import { parseAddress } from '../claim/address.ts'
 import type { AddressSet } from '../claim/address-set.ts'
 import type { Rule } from '../options/options.ts'
 import type { RequestFacts, RequestHeaders } from '../session/request-facts.ts'
@@ -47,6 +48,7 @@ export function readRequest(request: IncomingMessage, options: ReadRequestOption
     host: peer.forwardedHost === null ? readHost(headers) : checkedHost(peer.forwardedHost),
     scheme: peer.scheme,
     clientAddress: peer.clientAddress,
+    serverAddress: parseAddress(request.socket.localAddress ?? '')?.toString() ?? '',
     viaTrustedProxy: peer.isTrustedProxy,
     headers,
   }

@@ -9,6 +9,7 @@ import type { OriginAnswer, OriginRequest } from '../origin/origin.ts'
 import type { AccessGrant, Check, Decision, SessionGrant } from '../session/decision.ts'
 import { headerText, type RequestFacts } from '../session/request-facts.ts'
 import { answerProblem, setSafetyHeaders } from './answer-error.ts'
+import { askAgain, askPermission } from './ask-permission.ts'
 import { beginSession } from './begin-session.ts'
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
 import { admitSession } from './count-streams.ts'
@@ -86,6 +87,7 @@ export async function serveMedia(
   } else if (decision.kind !== 'refused') {
     outcome.outcome = decision.kind
     if (decision.kind === 'session') await admit(gate, rule, decision, facts, outcome)
+    else if (rule.session === null) await askPermission(gate, rule, facts, null)
   } else if (rule.mode === 'log') {
     outcome.outcome = 'open'
     outcome.wouldRefuse = decision.reason
@@ -104,7 +106,7 @@ export async function serveMedia(
   )
 }
 
-/** @throws {PlaybackError} `session-limit`, `session-ended`; in mode `log`, none */
+/** @throws {PlaybackError} `remote-refused`, `session-limit`, `session-ended`; in mode `log`, none */
 async function admit(
   gate: Gate,
   rule: Rule,
@@ -112,6 +114,8 @@ async function admit(
   facts: RequestFacts,
   outcome: Outcome,
 ): Promise<void> {
+  const asked = askAgain(gate, rule, facts, grant.sessionId)
+  if (asked !== undefined) await asked
   try {
     await admitSession(gate, rule, grant, grant.claims.endTime * 1000, facts)
   } catch (error) {

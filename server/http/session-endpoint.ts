@@ -62,7 +62,15 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const grant = judgeAccessToken(asked, rule, body.accessToken, judging, checks)
   const renewed =
     grant.kind === 'access' && body.sessionToken !== undefined && rule.session !== null
-      ? renewSession(asked, rule.session, body.sessionToken, grant, judging, checks)
+      ? renewSession(
+          asked,
+          rule.session,
+          body.sessionToken,
+          grant,
+          judging,
+          checks,
+          rule.remoteAuth !== null,
+        )
       : null
   const line = { event: 'session', rule: rule.name, path: asked.path, client: facts.clientAddress }
   const count = (outcome: string, reason = '') =>

@@ -43,7 +43,8 @@ export async function refuseSpent(
   facts: RequestFacts,
 ): Promise<void> {
   const request = requestFor(gate, rule, grant, facts)
-  if (request === null || rule.mode === 'log' || rule.session?.limit === null) return
+  const countsNobody = rule.session?.limit === null && rule.remoteAuth === null
+  if (request === null || rule.mode === 'log' || countsNobody) return
   if (await isAccessSpent(gate.store(), request)) throw usedBefore()
 }
 

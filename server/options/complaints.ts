@@ -22,6 +22,17 @@ export class Complaints {
     }
   }
 
+  /** The same where what is wrong is named by its path inside the option. */
+  attemptInside<T>(path: string, make: () => T): T | undefined {
+    try {
+      return make()
+    } catch (error) {
+      if (!(error instanceof OptionError)) throw error
+      for (const problem of error.problems) this.add(`${path}.${problem.path}`, problem.message)
+      return undefined
+    }
+  }
+
   /** @throws {OptionError} with all of them, if there are any */
   throwAny(): void {
     if (this.#problems.length > 0) throw new OptionError(this.#problems)

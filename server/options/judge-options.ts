@@ -5,6 +5,7 @@ import { parseOrigin } from '../../shared/reach.ts'
 import { AddressSet } from '../claim/address-set.ts'
 import { type Restrictions, readRestrictions } from '../claim/restrictions.ts'
 import { type CountrySource, createCountrySource } from '../geo/country-source.ts'
+import { judgeRemote, type RemoteOptions } from '../remote/options.ts'
 import { keyTag } from '../session/session-id.ts'
 import { parseStoreLocation } from '../store/location.ts'
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
@@ -84,6 +85,7 @@ class Judge {
       if (names.get(name) === 2) this.#complain(`${place}.name`, `a second rule named ${name}`)
     }
     const geoip = this.#geoip(shaped, rules)
+    const remotes = this.#remotes(shaped, rules)
     this.#complaints.throwAny()
     return Object.freeze({
       listen: shaped.listen,
@@ -92,9 +94,31 @@ class Judge {
       store: store ?? 'memory:',
       admin,
       geoip,
+      remotes,
       trustedProxies: trustedProxies ?? new AddressSet([]),
       rules: Object.freeze(rules),
     })
+  }
+
+  #remotes({ remotes }: ShapedConfiguration, rules: readonly Rule[]): Options['remotes'] {
+    const judged = Object.entries(remotes).flatMap(([name, remote]): [string, RemoteOptions][] => {
+      const read = (text: string): string => readSecret(text, this.#sources)
+      const options = this.#complaints.attemptInside(`remotes.${name}`, () =>
+        judgeRemote(remote, read),
+      )
+      return options === undefined ? [] : [[name, options]]
+    })
+    for (const { place, remoteAuth, access } of rules) {
+      if (remoteAuth === null) continue
+      if (access.length === 0) {
+        this.#complain(`${place}.remoteAuth`, 'asked about access tokens, and this rule takes none')
+      }
+      if (!Object.hasOwn(remotes, remoteAuth)) {
+        const known = Object.keys(remotes).join(', ') || 'none'
+        this.#complain(`${place}.remoteAuth`, `no entry of that name in remotes (there: ${known})`)
+      }
+    }
+    return new Map(judged)
   }
 
   /** Where countries are asked for and nobody can tell them, everybody would be refused, or nobody. */
@@ -209,6 +233,7 @@ class Judge {
       access,
       keepsTokens: access.some(isKeptAccess),
       session: session ?? null,
+      remoteAuth: rule.remoteAuth ?? null,
       restrict: this.#restrict(`${place}.restrict`, rule.restrict),
       cors: this.#cors(`${place}.cors.origins`, rule),
       denial: this.#denial(`${place}.denial`, rule.denial),
@@ -217,13 +242,7 @@ class Judge {
 
   #restrict(place: string, restrict: ShapedRule['restrict']): Restrictions | null {
     if (restrict === undefined) return null
-    try {
-      return readRestrictions(restrict)
-    } catch (error) {
-      if (!(error instanceof OptionError)) throw error
-      for (const { path, message } of error.problems) this.#complain(`${place}.${path}`, message)
-      return null
-    }
+    return this.#complaints.attemptInside(place, () => readRestrictions(restrict)) ?? null
   }
 
   #session(
@@ -263,6 +282,12 @@ class Judge {
     }
     // Where no access token has a key, the session has one of its own, or there was a complaint.
     const rightKeys = shared ?? access.find((entry) => entry.keys !== null)?.keys ?? null
+    const { maxConcurrent: max, onLimit, idleSeconds } = session
+    const counting = rightKeys && {
+      onLimit,
+      idleSeconds,
+      rightKeys: rightKeys.derive('right to end a session v1'),
+    }
     return Object.freeze({
       // `define` was refused before (notYetAvailable).
       carriers: session.carrier as SessionCarrier[],
@@ -274,15 +299,8 @@ class Judge {
       maxLifetimeSeconds: session.maxLifetimeSeconds,
       slackSeconds: session.slackSeconds,
       reach: session.reach,
-      limit:
-        session.maxConcurrent === 0 || rightKeys === null
-          ? null
-          : {
-              max: session.maxConcurrent,
-              onLimit: session.onLimit,
-              idleSeconds: session.idleSeconds,
-              rightKeys: rightKeys.derive('right to end a session v1'),
-            },
+      limit: max === 0 || counting === null ? null : { max, ...counting },
+      counting,
     })
   }
 

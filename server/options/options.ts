@@ -3,6 +3,7 @@ import type { PublicReason } from '../../shared/codes.ts'
 import type { AddressSet } from '../claim/address-set.ts'
 import type { Restrictions } from '../claim/restrictions.ts'
 import type { CountrySource } from '../geo/country-source.ts'
+import type { RemoteOptions } from '../remote/options.ts'
 import type { EctokenPolicy } from '../token/ectoken-check.ts'
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import type { Keyring } from '../token/keyring.ts'
@@ -20,6 +21,8 @@ export interface Options {
   /** Where the client's country comes from; `null`: it is not known. */
   readonly geoip: CountrySource | null
   readonly cache: { readonly playlistBytes: number }
+  /** Servers of the site that may be asked, by name. */
+  readonly remotes: ReadonlyMap<string, RemoteOptions>
   readonly rules: readonly Rule[]
 }
 
@@ -52,6 +55,8 @@ export interface Rule {
   readonly session: SessionOptions | null
   /** On top of what tokens restrict; `null`: nothing. */
   readonly restrict: Restrictions | null
+  /** Name of the server that is asked before a session opens; `null`: none is. */
+  readonly remoteAuth: string | null
   readonly cors: { readonly anyOrigin: boolean; readonly origins: ReadonlySet<string> }
   readonly denial: Denial
 }
@@ -139,6 +144,8 @@ export interface SessionOptions {
   readonly reach: readonly string[]
   /** `null`: as many streams of a subject as there may be. */
   readonly limit: ConcurrencyLimit | null
+  /** How streams are counted where the site's own server sets the limit for a session; `null`: no key could sign. */
+  readonly counting: Omit<ConcurrencyLimit, 'max'> | null
 }
 
 /** How many sessions of one subject may play at a time. */

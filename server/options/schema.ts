@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { remoteSchema } from '../remote/options.ts'
 
 /**
  * The shape of the configuration (design section 3), as a person writes it. What a value means beyond its
@@ -173,6 +174,7 @@ const rule = z.strictObject({
     .optional(),
   session: session.optional(),
   restrict: restrict.optional(),
+  remoteAuth: z.string().optional(),
   cors: z.strictObject({ origins: z.array(z.string().min(1)).max(256) }).optional(),
   denial: z
     .strictObject({
@@ -206,6 +208,12 @@ export const configurationSchema = z.strictObject({
       segmentBytes: count.default(268_435_456),
     })
     .prefault({}),
+  remotes: z
+    .record(
+      z.string().regex(/^[\w.-]{1,64}$/, 'letters, digits, . _ and -, at most 64'),
+      remoteSchema,
+    )
+    .default({}),
   rules: z.array(rule).min(1, 'at least one rule, or nothing is served').max(1024),
 })
 
@@ -228,8 +236,6 @@ export const notYetAvailable: ReadonlyArray<{
   readonly only?: readonly unknown[]
 }> = [
   { path: 'authorize' },
-  { path: 'remotes' },
-  { path: 'rules[].remoteAuth' },
   { path: 'rules[].session.carrier[]', only: ['define'] },
   { path: 'rules[].session.slidingSeconds', unless: [0] },
 ]

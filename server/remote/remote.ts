@@ -83,6 +83,11 @@ export class Remote {
     })
   }
 
+  /** Are running sessions asked about again? */
+  get asksAgain(): boolean {
+    return this.#options.recheckSeconds > 0
+  }
+
   /** What was decided about that session and still holds, without a wait. */
   known(cacheKey: string): RemoteDecision | undefined {
     return this.#decisions.get(sessionKey(cacheKey))

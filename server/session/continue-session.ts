@@ -9,7 +9,7 @@ import { judgeDemands } from './judge-demands.ts'
 import type { Judging } from './judging.ts'
 import type { ProofMemory } from './proof-memory.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { demandsOf, identityOf } from './session-token.ts'
+import { demandsOf, identityOf, maxConcurrentOf } from './session-token.ts'
 
 const endedDetails: Readonly<Record<RevocationKind, string>> = {
   session: 'this session was ended',
@@ -76,6 +76,7 @@ export function continueSession(
     place: found.location,
     sessionId: identity.id,
     subject: identity.subject,
+    maxConcurrent: maxConcurrentOf(claims),
     claims,
   }
 }

@@ -22,6 +22,8 @@ export interface SessionGrant {
   readonly sessionId: string
   /** Who plays: what the access token had for an `id`. */
   readonly subject: string | null
+  /** Streams of that subject, where the site's own server set a limit; `null`: it did not. */
+  readonly maxConcurrent: number | null
   readonly claims: Verified<EdgeauthClaims>
 }
 

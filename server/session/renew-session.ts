@@ -25,6 +25,7 @@ export function renewSession(
   grant: AccessGrant,
   judging: Judging,
   checks: Check[],
+  asksRemote: boolean,
 ): SessionGrant | Refusal | null {
   const found: LocatedToken = { name: session.parameter, location: 'query', token }
   const { now, memory } = judging
@@ -35,7 +36,9 @@ export function renewSession(
   const at = endTime < now && endTime > now - renewableSeconds ? epochSeconds(endTime) : now
   const decision = continueSession(facts, session, memory, found, { ...judging, now: at }, checks)
   if (decision.kind === 'refused') return decision.reason === 'session-ended' ? decision : null
-  const isSame = decision.subject === subjectOfAccess(grant.claims)
+  // An access token without a name may get one from the site's own server, which is asked later.
+  const named = subjectOfAccess(grant.claims)
+  const isSame = decision.subject === named || (named === null && asksRemote)
   // A session goes by the key that it was opened with, and is ended by it.
   const origin = readSessionId(decision.sessionId)
   const isOfKey = origin === null || origin.keyTag === grant.access.keyTag

@@ -13,6 +13,8 @@ export interface RequestFacts {
   readonly host: string
   readonly scheme: 'http' | 'https'
   readonly clientAddress: string
+  /** Of ours, at which the request arrived; '' when it is not known. */
+  readonly serverAddress: string
   /** A trusted proxy brought the request: what it alone can have written may be believed. */
   readonly viaTrustedProxy: boolean
   readonly headers: RequestHeaders

@@ -23,6 +23,7 @@ import type { SessionIdentity } from './endings.ts'
 const marker = 'hdntl'
 const sessionIdMark = 'sid='
 const demandsMark = 'ec='
+const concurrencyMark = 'mc='
 const mostSubjectCharacters = 256
 
 /** Read once for each token that was proven. */
@@ -85,6 +86,29 @@ function subjectOfSession(claims: Verified<EdgeauthClaims>): string | null {
   return last.startsWith(sessionIdMark) ? subjectOfAccess(claims) : null
 }
 
+/** The same claims after the site's own server was asked: what they do not say, it may say; what they say, stays. */
+export function narrowed(
+  claims: Verified<AccessClaims>,
+  { subject, maxConcurrent }: { readonly subject?: string; readonly maxConcurrent?: number },
+): Verified<AccessClaims> {
+  if (subject === undefined && maxConcurrent === undefined) return claims
+  const isNamed = claims.sessionId !== undefined || subject === undefined
+  return {
+    ...claims,
+    ...(!isNamed && { sessionId: subject.replaceAll('%', '%25') }),
+    ...(maxConcurrent !== undefined && { maxConcurrent }),
+  }
+}
+
+/** How many streams of its subject may play, as the site's own server said at its opening; `null`: it said nothing. */
+export function maxConcurrentOf({ payload }: Verified<EdgeauthClaims>): number | null {
+  if (payload?.includes(`,${concurrencyMark}`) !== true) return null
+  const part = payload.split(',').find((text) => text.startsWith(concurrencyMark))
+  const text = part?.slice(concurrencyMark.length) ?? ''
+  // One that cannot be read would be kept by nobody: the fewest there can be.
+  return /^[1-9]\d{0,5}$/.test(text) ? Number(text) : 1
+}
+
 /** Who a verified access token is for: its `id`. */
 export function subjectOfAccess({ sessionId }: Pick<AccessClaims, 'sessionId'>): string | null {
   return sessionId === undefined ? null : listedSubject(decodeOnce(sessionId))
@@ -142,6 +166,7 @@ export function mintSessionToken(
 function sessionData(parent: Verified<AccessClaims>, sessionId: string): string {
   const parts = [marker]
   if (parent.payload !== undefined) parts.push(escapePart(decodeOnce(parent.payload)))
+  if (parent.maxConcurrent !== undefined) parts.push(concurrencyMark + parent.maxConcurrent)
   if (parent.demands !== undefined) parts.push(demandsMark + formatDemands(parent.demands))
   if (parent.sessionId !== undefined) parts.push(sessionIdMark + sessionId)
   return parts.join(',')

@@ -155,7 +155,7 @@ describe('restrict', () => {
     const restrict = {
       hosts: { allow: ['video.example'] },
       protocols: { allow: ['http'] },
-    } as const
+    }
     const stage = await startGate({ rule: { restrict, mode: 'log' } })
     const link = `${playlist}?hdnts=${stage.mint()}`
     const { checks, answer } = await stage.gate.explain({ url: `http://other.example${link}` })

@@ -1,0 +1,260 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Configuration } from '../../../server/index.ts'
+import { type StagedGate, sessionTokenOf, startGate, testKey } from '../../stage/start-gate.ts'
+
+const playlist = '/vod/film/index.m3u8'
+const segment = '/vod/film/low/1.m4s'
+
+interface Site {
+  readonly url: string
+  readonly asked: { method: string; url: string; headers: IncomingMessage['headers'] }[]
+  answer: (request: IncomingMessage, response: ServerResponse) => void
+}
+
+const says =
+  (status: number, headers: Record<string, string> = {}) =>
+  (_request: IncomingMessage, response: ServerResponse): void => {
+    response.writeHead(status, headers).end()
+  }
+
+/** A site's own server, which notes what it is asked. */
+async function startSite(answer: Site['answer'] = says(200)): Promise<Site> {
+  const site: Site = { url: '', asked: [], answer }
+  const server = createServer((request, response) => {
+    const { method = '', url = '', headers } = request
+    site.asked.push({ method, url, headers })
+    site.answer(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close().closeAllConnections())
+  const { port } = server.address() as { port: number }
+  return Object.assign(site, { url: `http://127.0.0.1:${port}/may-play` })
+}
+
+type RemoteOptions = Partial<NonNullable<Configuration['remotes']>[string]>
+
+function startAsking(
+  site: Site,
+  remote: RemoteOptions = {},
+  options: Parameters<typeof startGate>[0] = {},
+): Promise<StagedGate> {
+  return startGate({
+    ...options,
+    rule: { remoteAuth: 'site', ...options.rule },
+    configuration: {
+      remotes: { site: { url: site.url, timeoutMs: 500, retries: 0, ...remote } },
+      ...options.configuration,
+    },
+  })
+}
+
+const linkOf = (stage: StagedGate, subject?: string) =>
+  `${playlist}?hdnts=${stage.mint(subject === undefined ? {} : { subject })}`
+
+describe('a rule with remoteAuth', () => {
+  it('asks once when a session opens, and for no segment', async () => {
+    const site = await startSite()
+    const stage = await startAsking(site, { parameters: { add: { uri: '$uri', cdn: '$cdn_ip' } } })
+    const link = `${playlist}?user=7&hdnts=${stage.mint()}`
+    const token = sessionTokenOf(await stage.ask(link))
+    for (let count = 0; count < 3; count += 1) {
+      expect((await stage.ask(`${segment}?hdntl=${token}`)).status).toBe(200)
+    }
+    expect(site.asked).toHaveLength(1)
+    const [{ method, url }] = site.asked as [Site['asked'][number]]
+    expect(method).toBe('POST')
+    const query = new URL(url, site.url).searchParams
+    expect(query.get('uri')).toBe(link)
+    expect(query.get('user')).toBe('7')
+    expect(query.get('cdn')).toBe('127.0.0.1')
+  })
+
+  it('is refused with remote-refused, opens nothing, and tells the origin nothing of the viewer', async () => {
+    const site = await startSite(says(403))
+    const stage = await startAsking(site, {}, { access: { singleUse: true } })
+    const link = linkOf(stage)
+    const refused = await stage.ask(link)
+    expect([refused.status, refused.problem]).toEqual([
+      403,
+      expect.objectContaining({ reason: 'remote-refused', renew: false }),
+    ])
+    expect(refused.headers.get('playgate-session')).toBeNull()
+    expect(refused.headers.get('cache-control')).toBe('no-store')
+    expect((await stage.gate.sessions.list()).sessions).toEqual([])
+    // Single use comes last: the refused request burnt nothing.
+    site.answer = says(200)
+    expect((await stage.ask(link)).status).toBe(200)
+    expect(stage.log.filter((line) => line.includes('site rejects'))).not.toEqual([])
+  })
+
+  it('comes after everything that is known here: a bad token asks nobody', async () => {
+    const site = await startSite()
+    const restrict = { hosts: { allow: ['other.example'] } }
+    const stage = await startAsking(site, {}, { rule: { remoteAuth: 'site', restrict } })
+    await stage.ask(`${playlist}?hdnts=${stage.mint().slice(0, -1)}x`)
+    await stage.ask(playlist)
+    await stage.ask(linkOf(stage))
+    expect(site.asked).toEqual([])
+  })
+
+  it.each([
+    ['reject', 403],
+    ['approve', 200],
+  ] as const)('without an answer, onTimeout: %s answers %i, in time', async (onTimeout, status) => {
+    const site = await startSite(says(500))
+    const stage = await startAsking(site, { onTimeout, retries: 1 })
+    const started = performance.now()
+    expect((await stage.ask(linkOf(stage))).status).toBe(status)
+    expect(performance.now() - started).toBeLessThan(1_500)
+    expect(site.asked).toHaveLength(2)
+  })
+
+  it('asks for each object where the rule has no session', async () => {
+    const site = await startSite()
+    const stage = await startAsking(site, {}, { session: null })
+    const token = stage.mint()
+    for (let count = 0; count < 2; count += 1) {
+      expect((await stage.ask(`${segment}?hdnts=${token}`)).status).toBe(200)
+    }
+    expect(site.asked).toHaveLength(2)
+    site.answer = says(403)
+    expect((await stage.ask(`${segment}?hdnts=${token}`)).problem.reason).toBe('remote-refused')
+  })
+
+  it('asks again each recheckSeconds, under the running session', async () => {
+    const site = await startSite()
+    const stage = await startAsking(site, { recheckSeconds: 60 })
+    const token = sessionTokenOf(await stage.ask(linkOf(stage)))
+    const play = () => stage.ask(`${segment}?hdntl=${token}`)
+    await play()
+    expect(site.asked).toHaveLength(1)
+    site.answer = says(403)
+    stage.clock.advance(59_000)
+    expect((await play()).status).toBe(200)
+    stage.clock.advance(2_000)
+    expect((await play()).problem.reason).toBe('remote-refused')
+    expect((await play()).problem.reason).toBe('remote-refused')
+    expect(site.asked).toHaveLength(2)
+    // A site that thinks better of it lets the session go on.
+    site.answer = says(200)
+    stage.clock.advance(61_000)
+    expect((await play()).status).toBe(200)
+  })
+
+  it('takes subject, lifetime and limit from the answer, and only ever narrows', async () => {
+    const site = await startSite(
+      says(200, {
+        'Playgate-Subject': 'u7',
+        'Playgate-Max-Lifetime': '60',
+        'Playgate-Max-Concurrent': '1',
+      }),
+    )
+    const stage = await startAsking(site, {}, { session: { slackSeconds: 3_600 } })
+    const first = await stage.ask(linkOf(stage))
+    expect(first.headers.get('playgate-session')).toContain('expires-in=60')
+    const { sessions } = await stage.gate.sessions.list()
+    expect(sessions.map(({ subject }) => subject)).toEqual(['u7'])
+    const second = await stage.ask(linkOf(stage), { headers: { 'User-Agent': 'Other/1.0' } })
+    expect(second.problem).toMatchObject({ reason: 'session-limit', maxConcurrent: 1 })
+    // The first plays on, counted under the limit that its opening was told.
+    const token = sessionTokenOf(first)
+    expect((await stage.ask(`${segment}?hdntl=${token}`)).status).toBe(200)
+    // The subject of the access token stays whoever the site names.
+    expect((await stage.ask(linkOf(stage, 'u8'))).status).toBe(200)
+    const subjects = (await stage.gate.sessions.list()).sessions.map(({ subject }) => subject)
+    expect(subjects.sort()).toEqual(['u7', 'u8'])
+  })
+
+  it('never allows more streams than the rule', async () => {
+    const site = await startSite(says(200, { 'Playgate-Max-Concurrent': '5' }))
+    const stage = await startAsking(site, {}, { session: { maxConcurrent: 1 } })
+    expect((await stage.ask(linkOf(stage, 'u7'))).status).toBe(200)
+    const second = await stage.ask(linkOf(stage, 'u7'), { headers: { 'User-Agent': 'Other/1.0' } })
+    expect(second.problem).toMatchObject({ reason: 'session-limit', maxConcurrent: 1 })
+  })
+
+  it('renews a session for the same viewer only, also where the site names him', async () => {
+    const site = await startSite(says(200, { 'Playgate-Subject': 'u7' }))
+    const stage = await startAsking(site)
+    const opened = sessionTokenOf(await stage.ask(linkOf(stage)))
+    const renew = async (accessToken: string) => {
+      const answer = await stage.ask('/_playgate/session', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ accessToken, path: playlist, sessionToken: opened }),
+      })
+      return JSON.parse(answer.text).sessionId as string
+    }
+    const sessionId = (await stage.gate.sessions.list()).sessions[0]?.sessionId
+    expect(await renew(stage.mint())).toBe(sessionId)
+    site.answer = says(200, { 'Playgate-Subject': 'u8' })
+    expect(await renew(stage.mint())).not.toBe(sessionId)
+  })
+
+  it('in mode log lets through whom the site rejects, and says so', async () => {
+    const site = await startSite(says(403))
+    const stage = await startAsking(site, {}, { rule: { remoteAuth: 'site', mode: 'log' } })
+    expect((await stage.ask(linkOf(stage))).status).toBe(200)
+    expect(stage.log.join('\n')).toContain('"wouldRefuse":"remote-refused"')
+  })
+
+  it('is switched on, changed and off by a reload', async () => {
+    const site = await startSite(says(403))
+    const stage = await startGate()
+    const configuration = (remoteAuth?: string): Configuration => ({
+      keys: { vod: { primary: testKey } },
+      remotes: { site: { url: site.url, timeoutMs: 500, retries: 0 } },
+      rules: [
+        {
+          name: 'film',
+          match: { paths: ['/vod/*'] },
+          stripPrefix: '/vod',
+          origin: stage.origin.url,
+          access: { format: 'edgeauth', key: 'vod' },
+          session: {},
+          ...(remoteAuth !== undefined && { remoteAuth }),
+        },
+      ],
+    })
+    expect((await stage.ask(linkOf(stage))).status).toBe(200)
+    stage.gate.reload(configuration('site'))
+    expect((await stage.ask(linkOf(stage))).problem.reason).toBe('remote-refused')
+    stage.gate.reload(configuration())
+    expect((await stage.ask(linkOf(stage))).status).toBe(200)
+    expect(() => stage.gate.reload(configuration('none'))).toThrow('rules[0].remoteAuth')
+  })
+
+  it('is told by explain as a question that nobody asked', async () => {
+    const site = await startSite()
+    const stage = await startAsking(site)
+    const { checks } = await stage.gate.explain({ url: linkOf(stage) })
+    expect(checks.at(-1)).toEqual({
+      check: 'remote-authentication',
+      outcome: 'skipped',
+      detail: 'site is asked when a session opens',
+    })
+    expect(site.asked).toEqual([])
+  })
+
+  it('counts its questions', async () => {
+    const site = await startSite(says(403))
+    const stage = await startAsking(site)
+    await stage.ask(linkOf(stage))
+    const metrics = (await stage.ask('/_playgate/metrics')).text
+    expect(metrics).toContain('playgate_remote_total{remote="site",outcome="reject"} 1')
+  })
+
+  it.each([
+    [{ url: 'ftp://x' }, 'remotes.site.url'],
+    [{ url: 'http://u:p@x/' }, 'remotes.site.url'],
+    [{ url: 'http://x/', timeoutMs: 499 }, 'remotes.site.timeoutMs'],
+    [{ url: 'http://x/', retries: 4 }, 'remotes.site.retries'],
+    [{ url: 'http://x/', headers: { add: { Host: 'x' } } }, 'remotes.site.headers.add.Host'],
+    [{ url: 'http://x/', parameters: { add: { a: '$nothing' } } }, 'remotes.site.parameters.add.a'],
+    [{ url: 'http://x/', more: 1 }, 'remotes.site'],
+  ])('%j stops the start and names %s', async (remote, place) => {
+    const started = startGate({ configuration: { remotes: { site: remote as never } } })
+    await expect(started).rejects.toThrow(place)
+  })
+})
