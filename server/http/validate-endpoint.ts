@@ -8,7 +8,7 @@ import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { answerRefusal, setSafetyHeaders } from './answer-error.ts'
 import type { Gate } from './gate.ts'
-import { judgingFor, lookUp } from './judging-for.ts'
+import { judgingFor, lookUp, noteUse } from './judging-for.ts'
 import { noteRefusal } from './note-refusal.ts'
 import { badRequest } from './read-json.ts'
 import { readRequest, readTarget } from './read-request.ts'
@@ -50,6 +50,7 @@ export async function answerValidate(ctx: Context, gate: Gate): Promise<void> {
       checks,
     )
     if (decision.kind === 'access') {
+      noteUse(gate, decision)
       gate.metrics.request(rule.name, 'validated', '', 0)
       return answerJson(ctx, 200, { valid: true })
     }

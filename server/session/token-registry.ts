@@ -58,12 +58,15 @@ export class TokenRegistry {
     return found
   }
 
-  /** A token was used to get in. */
-  noteUse(record: TokenRecord): void {
+  /** A token that was found was used to get in. */
+  noteUse(id: string): void {
+    const record = this.#known.get(id)
     const usedAtMs = this.#now()
-    if (usedAtMs - (this.#uses.get(record.id) ?? record.usedAtMs ?? 0) < useStepMs) return
-    this.#uses.set(record.id, usedAtMs)
-    this.#known.set(record.id, { ...record, usedAtMs })
+    if (record === undefined || usedAtMs - (record.usedAtMs ?? 0) < useStepMs) return
+    this.#uses.set(id, usedAtMs)
+    // No newer than it was: what the store said counts from when it was asked.
+    const ttl = this.#known.getRemainingTTL(id)
+    this.#known.set(id, { ...record, usedAtMs }, { ttl })
   }
 
   /** Does not know them any more: they were revoked, or just made. */

@@ -5,6 +5,7 @@ import { type TokenKind, type TokenRecord, tokenIdForm } from '../store/token-st
 import { isKeptToken, managedTokenId, mintManagedToken } from '../token/managed.ts'
 import { readBearer, readLife } from '../token/timed.ts'
 import { maxLifeSeconds } from '../token/timed-text.ts'
+import { tokensEnding } from './endings.ts'
 import {
   type InspectedToken,
   type InspectRequest,
@@ -196,7 +197,8 @@ export class Tokens {
     const nowMs = this.#now()
     const beforeMs = Math.max(nowMs, latestMs) + 1
     const longestMs = (maxLifeSeconds + clockMarginSeconds) * 1000
-    await this.#registry.end('key', [keyTag(keyName)], beforeMs, nowMs + longestMs)
+    const tag = keyTag(keyName)
+    await this.#registry.end('key', [tokensEnding(tag), tag], beforeMs, nowMs + longestMs)
     return beforeMs
   }
 }

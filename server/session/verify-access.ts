@@ -52,7 +52,7 @@ function describeEnding(
   { endings }: Judging,
 ): string | null {
   if (endings.isAccessEnded(accessTag(id))) return 'revoked: everything that it opened was ended'
-  if (madeAtMs === null || !endings.isKeyEnded(keyTag, madeAtMs)) return null
+  if (madeAtMs === null || !endings.isRevoked(keyTag, madeAtMs)) return null
   return 'revoked with all tokens of its kind that were made before'
 }
 
