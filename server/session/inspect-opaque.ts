@@ -60,8 +60,8 @@ export function inspectKept(
     if ((access as ManagedAccess | TimedAccess).realm !== record.realm) {
       return refuse('other-realm', `made for the realm ${record.realm}`)
     }
-    const ends = record.endsAtMs === null ? 'has no end' : `good until ${iso(record.endsAtMs)}`
-    return judge(rule, paramsOf(record), lenient, facts, ends)
+    const end = record.endsAtMs === null ? 'has no end' : `good until ${iso(record.endsAtMs)}`
+    return judge(rule, paramsOf(record), lenient, facts, `the store has it, ${end}`)
   })
   return { format, kind: 'access', fields: isThere ? { ...record } : null, verdicts }
 }
