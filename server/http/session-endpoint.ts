@@ -166,8 +166,8 @@ function renewedSession(
   return renewSession(asked, rule.session, memory, token, grant, gate.now(), checks, endings)
 }
 
-/** `null` when no playlist stands there. */
-async function lifetimeOf(
+/** How long the media of that playlist last; `null` when no playlist stands there. */
+export async function lifetimeOf(
   gate: Gate,
   rule: Rule,
   asked: RequestFacts,

@@ -14,6 +14,8 @@ export interface Options {
   readonly store: string
   /** `null`: there is no admin API. */
   readonly admin: AdminOptions | null
+  /** `null`: only loopback and trusted proxies may ask for decisions. */
+  readonly authorize: AuthorizeOptions | null
   readonly cache: { readonly playlistBytes: number }
   readonly rules: readonly Rule[]
 }
@@ -21,6 +23,13 @@ export interface Options {
 /** Prints nothing of the token, however it is looked at. */
 export interface AdminOptions {
   isToken(text: string): boolean
+}
+
+/** The secret of the servers that ask for decisions. Prints nothing of it, however it is looked at. */
+export interface AuthorizeOptions {
+  isSecret(text: string): boolean
+  /** Is this the HMAC-SHA1 of that text under the secret? */
+  isSigned(text: string, macHex: string): boolean
 }
 
 /** Where an access token may stand in a request. */

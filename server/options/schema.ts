@@ -127,6 +127,7 @@ export const configurationSchema = z.strictObject({
   trustedProxies: z.array(z.string()).max(1024).default([]),
   store: secret.default('memory:'),
   admin: z.strictObject({ token: secret }).optional(),
+  authorize: z.strictObject({ secret }).optional(),
   keys: z
     .record(z.string(), z.strictObject({ primary: secret, transition: secret.optional() }))
     .default({}),
@@ -157,7 +158,6 @@ export const notYetAvailable: ReadonlyArray<{
   /** The values meant; any other is judged as usual. */
   readonly only?: readonly unknown[]
 }> = [
-  { path: 'authorize' },
   { path: 'geoip' },
   { path: 'remotes' },
   { path: 'rules[].remoteAuth' },
