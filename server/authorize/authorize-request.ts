@@ -5,6 +5,7 @@ import { playgateSession, sessionCookie, usableCarrier } from '../http/hand-out.
 import type { MediaLifetime } from '../http/media-lifetime.ts'
 import { isMediaName, isPlaylistName } from '../http/media-name.ts'
 import { originPath } from '../http/public-path.ts'
+import { badRequest } from '../http/read-json.ts'
 import { readTarget } from '../http/read-request.ts'
 import { type Grant, insistOnSession, type Outcome, permit } from '../http/serve-media.ts'
 import { lifetimeOf } from '../http/session-endpoint.ts'
@@ -63,13 +64,15 @@ function factsOf(gate: Gate, peer: Peer, question: Question): RequestFacts {
   const { method, scheme, host, target, clientAddress } = question
   const headers = new Map(question.headers)
   headers.delete('x-playgate-secret')
-  const { allowSemicolon } = gate
-  // Only a proxy takes a token out of the path that it serves, as we do.
-  const pathParameters = peer.isProxy ? gate.pathParameters : []
+  const { pathParameters, allowSemicolon } = gate
+  const paths = readTarget(target, { pathParameters, allowSemicolon })
+  if (!peer.isProxy && target.split('?', 1)[0] !== paths.rawPath) {
+    throw badRequest('a token in the path, where the asking server takes it for a name')
+  }
   return {
     method,
     target,
-    ...readTarget(target, { pathParameters, allowSemicolon }),
+    ...paths,
     host,
     scheme,
     clientAddress,
@@ -114,7 +117,7 @@ async function handOver(
   if (grant?.kind !== 'access') return nothing
   const { session } = rule
   if (session !== null && canCarry(peer, session, facts)) {
-    return openSession(gate, rule, session, facts, grant, outcome)
+    return openSession(gate, rule, session, peer, facts, grant, outcome)
   }
   if (session?.limit && rule.mode === 'enforce') {
     throw new PlaybackError({
@@ -136,6 +139,7 @@ async function openSession(
   gate: Gate,
   rule: Rule,
   session: SessionOptions,
+  { carries }: Peer,
   facts: RequestFacts,
   grant: AccessGrant,
   outcome: Outcome,
@@ -153,7 +157,7 @@ async function openSession(
   const isCookie = usableCarrier(session, facts) === 'cookie'
   return {
     setCookie: isCookie ? sessionCookie(opened) : null,
-    playgateSession: playgateSession(opened),
+    playgateSession: carries.header ? playgateSession(opened) : null,
   }
 }
 
