@@ -1,3 +1,4 @@
+import { neverStore, privateCacheControl } from '../http/cache-headers.ts'
 import { badRequest } from '../http/read-json.ts'
 import { giveAnswer } from './give-answer.ts'
 import type { Answer, Peer, Verdict } from './peer.ts'
@@ -61,6 +62,12 @@ function giveAccelAnswer(verdict: Verdict, prefix: string): Answer {
   const statuses = { allowed: 200, denied: 'as-decided', undecided: 503 } as const
   const answer = giveAnswer(verdict, statuses)
   if (verdict.kind !== 'allowed') return answer
+  // nginx keeps this for the file that it sends: permitted to one viewer alone (threats T75).
+  const opens = verdict.setCookie !== null || verdict.playgateSession !== null
+  const cacheControl = opens ? neverStore : privateCacheControl(undefined)
   const redirect = withQuery(prefix + verdict.path, verdict.query)
-  return { ...answer, headers: { ...answer.headers, 'X-Accel-Redirect': redirect } }
+  return {
+    ...answer,
+    headers: { ...answer.headers, 'Cache-Control': cacheControl, 'X-Accel-Redirect': redirect },
+  }
 }
