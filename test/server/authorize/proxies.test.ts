@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { send } from '../../attack/refusal.ts'
 import { exchange, type RawResponse } from '../../stage/raw-socket.ts'
-import { type StageOptions, testKey } from '../../stage/start-gate.ts'
+import { type StagedGate, type StageOptions, testKey } from '../../stage/start-gate.ts'
 import { ask, askerNamed, secret, startAskedGate } from './asking.ts'
 
 const proxies = ['nginx', 'caddy', 'traefik', 'envoy'].map(askerNamed)
@@ -412,4 +413,47 @@ it('reads bodies of 16 KiB at most', async () => {
   const body = `{"ip":"${'1'.repeat(20_000)}"}`
   const bytes = `POST /_playgate/authorize/mediamtx?secret=${secret} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   expect((await exchange(stage, bytes)).status).toBe(403)
+})
+
+describe('the decision', () => {
+  const session = (stage: StagedGate) => async (path: string) => {
+    const answer = await stage.ask(path)
+    return /token="([^"]+)"/.exec(answer.headers.get('playgate-session') ?? '')?.[1] ?? ''
+  }
+
+  // One gate, asked in both ways: whatever is decided of a request, it is decided of a question with the same bytes.
+  it.each<[string, string, Record<string, string>]>([
+    ['no token', playlist, {}],
+    ['an access token', `${playlist}?hdnts=ACCESS`, {}],
+    ['one in a header', playlist, { hdnts: 'ACCESS' }],
+    ['one in a cookie', playlist, { Cookie: 'hdnts=ACCESS' }],
+    ['an access token on a segment', `${segment}?hdnts=ACCESS`, {}],
+    ['one for another path', '/vod/other/index.m3u8?hdnts=ACCESS', {}],
+    ['a session token', `${segment}?hdntl=SESSION`, {}],
+    ['one on the path of another', '/vod/other/index.m3u8?hdntl=SESSION', {}],
+    ['one in the path', `/hdntl=SESSION${segment}`, {}],
+    ['one in a cookie', segment, { Cookie: 'hdntl=SESSION' }],
+    ['a bad one in a cookie', segment, { Cookie: 'hdntl=SESSION0' }],
+    ['two that differ', `${segment}?hdntl=SESSION&hdntl=SESSION0`, {}],
+    ['one of another device', `${segment}?hdntl=SESSION`, { 'User-Agent': 'Thief/1.0' }],
+    ['an access token for a session token', `${segment}?hdntl=ACCESS`, {}],
+    ['a semicolon', `/vod/film;x/index.m3u8?hdnts=ACCESS`, {}],
+    ['a dot segment', `/vod/../vod/film/index.m3u8?hdnts=ACCESS`, {}],
+    ['nothing of ours', '/elsewhere', {}],
+  ])('on %s is the gate’s own', async (_what, target, viewer) => {
+    const stage = await startVod()
+    const access = stage.mint()
+    const token = await session(stage)(`${playlist}?hdnts=${access}`)
+    const fill = (text: string) => text.replaceAll('ACCESS', access).replaceAll('SESSION', token)
+    const headers = Object.entries({ 'User-Agent': 'Viewer/1.0', ...viewer }).map(
+      ([name, value]) => `${name}: ${fill(value)}`,
+    )
+    const itself = await send(stage, fill(target), { headers })
+    const asked = await ask(stage, askerNamed('caddy'), { target: fill(target) }, (bytes) => {
+      const plain = bytes.replace('User-Agent: Viewer/1.0\r\n', '')
+      return plain.replace(/\r\n\r\n$/, `\r\n${headers.join('\r\n')}\r\n\r\n`)
+    })
+    expect(asked.status).toBe(itself.status === 200 ? 204 : itself.status)
+    if (itself.status !== 200) expect(asked.body.toString()).toBe(itself.text)
+  })
 })
