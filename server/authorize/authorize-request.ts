@@ -127,6 +127,7 @@ async function handOver(
         'the rule counts streams (session.maxConcurrent), and the asking server hands no session on by which this one could be counted',
     })
   }
+  if (!peer.asksForStreams && !isPlaylistName(facts.path)) insistOnSession(rule, grant, outcome)
   if (facts.method === 'GET') await spendOnce(gate, rule, grant, facts)
   return nothing
 }

@@ -11,6 +11,7 @@ export const caddy: Peer = {
   proof: 'header',
   isProxy: true,
   asksBelow: false,
+  asksForStreams: false,
   carries: { cookie: true, header: true },
   read: readForwarded,
   answer: (verdict) => giveAnswer(verdict, { allowed: 204, denied: 'as-decided', undecided: 503 }),

@@ -11,6 +11,7 @@ export const envoy: Peer = {
   proof: 'header',
   isProxy: true,
   asksBelow: true,
+  asksForStreams: false,
   carries: { cookie: true, header: true },
   read: ({ method, rest, headers }, { trustedProxies }) => ({
     method,
@@ -26,11 +27,8 @@ export const envoy: Peer = {
     const answer = giveAnswer(verdict, { allowed: 200, denied: 'as-decided', undecided: 503 })
     if (verdict.kind !== 'allowed') return answer
     // The origin is asked without any of our tokens, nor anything else that stands for the viewer (threats T60).
-    const removed = [
-      'cookie',
-      'authorization',
-      ...verdict.tokenNames.map((name) => name.toLowerCase()),
-    ]
+    const names = verdict.tokenNames.filter((name) => name !== '').map((name) => name.toLowerCase())
+    const removed = ['cookie', 'authorization', ...names]
     return {
       ...answer,
       headers: { ...answer.headers, 'X-Envoy-Auth-Headers-To-Remove': removed.join(', ') },

@@ -24,6 +24,7 @@ export const mediamtx: Peer = {
   proof: 'header-or-query',
   isProxy: false,
   asksBelow: false,
+  asksForStreams: true,
   carries: { cookie: false, header: false },
   read({ body }) {
     const { ip, action, path, query, token, userAgent } = readBody(body, bodySchema, counting)

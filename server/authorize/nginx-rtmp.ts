@@ -37,6 +37,7 @@ export const nginxRtmp: Peer = {
   proof: 'header-or-query',
   isProxy: false,
   asksBelow: false,
+  asksForStreams: true,
   carries: { cookie: false, header: false },
   read(asked) {
     const pairs = queryAndForm(asked)

@@ -26,6 +26,7 @@ export const nginx: Peer = {
   proof: 'header',
   isProxy: true,
   asksBelow: false,
+  asksForStreams: false,
   carries: { cookie: true, header: true },
   read(asked) {
     const { headers } = asked

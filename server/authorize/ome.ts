@@ -42,6 +42,7 @@ export const ome: Peer = {
   proof: 'signature',
   isProxy: false,
   asksBelow: false,
+  asksForStreams: true,
   carries: { cookie: false, header: false },
   read({ body }, surroundings) {
     const { client, request } = readBody(body, bodySchema, counting)

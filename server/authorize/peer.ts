@@ -82,6 +82,8 @@ export interface Peer {
   readonly isProxy: boolean
   /** Asks below its endpoint: the viewer's own path follows. */
   readonly asksBelow: boolean
+  /** Knows streams by names and asks once for each playback; the others ask for every object. */
+  readonly asksForStreams: boolean
   /** What of an opened session it can hand to the player. */
   readonly carries: { readonly cookie: boolean; readonly header: boolean }
   /**

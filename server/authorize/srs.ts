@@ -25,6 +25,7 @@ export const srs: Peer = {
   proof: 'header-or-query',
   isProxy: false,
   asksBelow: false,
+  asksForStreams: true,
   carries: { cookie: false, header: false },
   read({ body }) {
     const hook = readBody(body, bodySchema, counting)

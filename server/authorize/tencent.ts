@@ -23,6 +23,7 @@ export const tencent: Peer = {
   proof: 'header-or-query',
   isProxy: false,
   asksBelow: false,
+  asksForStreams: false,
   carries: { cookie: false, header: false },
   read(asked) {
     const parameters = queryAndForm(asked)

@@ -10,6 +10,7 @@ export const traefik: Peer = {
   proof: 'header-or-query',
   isProxy: true,
   asksBelow: false,
+  asksForStreams: false,
   carries: { cookie: true, header: false },
   read: readForwarded,
   answer: (verdict) => giveAnswer(verdict, { allowed: 204, denied: 'as-decided', undecided: 503 }),

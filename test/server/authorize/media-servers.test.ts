@@ -379,6 +379,16 @@ describe('Tencent CSS', () => {
     expect(status(await ask(stage, tencent, { target }, without))).toBe(403)
   })
 
+  it('lets in to a playlist on the access token where there are sessions, and to no file', async () => {
+    const stage = await startAskedGate({ session: {} })
+    const token = stage.mint({ path: '/live/show*' })
+    const at = async (path: string) =>
+      status(await ask(stage, tencent, { target: `${path}?hdnts=${token}` }))
+    expect(await at('/live/show.m3u8')).toBe(200)
+    expect(await at('/live/show.flv')).toBe(403)
+    expect(await at('/live/show-1.ts')).toBe(403)
+  })
+
   it('reads a form beside the query, and what stands in both is refused', async () => {
     const { stage, target } = await started()
     const form = (body: string) => (bytes: string) =>

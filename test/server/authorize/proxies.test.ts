@@ -267,6 +267,22 @@ describe('the viewer’s address', () => {
   })
 })
 
+describe('Traefik, where it has no way to hand the session on', () => {
+  const traefik = askerNamed('traefik')
+
+  it('lets in to playlists on the access token alone, and to nothing else', async () => {
+    const stage = await startVod()
+    const good = await ask(stage, traefik, { target: `${playlist}?hdnts=${stage.mint()}` })
+    expect(good.status).toBe(204)
+    expect(good.all('set-cookie')).toEqual([])
+    for (const path of [segment, '/vod/film/low/key', '/vod/film/film.webm']) {
+      const refused = await ask(stage, traefik, { target: `${path}?hdnts=${stage.mint()}` })
+      expect(JSON.parse(refused.body.toString())).toMatchObject({ reason: 'token-missing' })
+    }
+    expect((await stage.gate.sessions.list({})).sessions).toEqual([])
+  })
+})
+
 describe('Caddy', () => {
   it('is believed in what it says of the request, and not in the query of its own', async () => {
     const stage = await startVod()
