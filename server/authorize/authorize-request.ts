@@ -56,6 +56,7 @@ export async function authorizeRequest(
     return nothingThere(outcome, 404, 'the path does not lie below stripPrefix')
   }
   const handed = await handOver(gate, rule, peer, facts, grant, outcome)
+  if (handed === null) return nothingThere(outcome, 404, 'no playlist at the origin of the rule')
   return { kind: 'allowed', path: facts.path, query, tokenNames: tokenNames(rule), ...handed }
 }
 
@@ -105,6 +106,8 @@ const nothing: Handed = { setCookie: null, playgateSession: null }
 /**
  * What an access token is good for here: a session where the server can hand one to the player, and else this one object. Used up is it in
  * either case (HEAD uses nothing up, threats T31).
+ *
+ * @returns `null`: there is no playlist to open a session for
  */
 async function handOver(
   gate: Gate,
@@ -113,7 +116,7 @@ async function handOver(
   facts: RequestFacts,
   grant: Grant | null,
   outcome: Outcome,
-): Promise<Handed> {
+): Promise<Handed | null> {
   if (grant?.kind !== 'access') return nothing
   const { session } = rule
   if (session !== null && canCarry(peer, session, facts)) {
@@ -144,12 +147,14 @@ async function openSession(
   facts: RequestFacts,
   grant: AccessGrant,
   outcome: Outcome,
-): Promise<Handed> {
+): Promise<Handed | null> {
   const lifetime = await lifetimeFor(gate, rule, facts)
-  // Neither playlist nor named like one: the session token is due for it.
-  if (lifetime === null && !isPlaylistName(facts.path)) insistOnSession(rule, grant, outcome)
-  const opens = lifetime !== null || grant.replacesCookie
-  if (!opens || facts.method !== 'GET') return nothing
+  if (lifetime === null && !grant.replacesCookie) {
+    if (isPlaylistName(facts.path)) return null
+    insistOnSession(rule, grant, outcome)
+    return nothing
+  }
+  if (facts.method !== 'GET') return nothing
   const begun = lifetime ?? { durationSeconds: null }
   const opened = await beginSession(gate, rule, grant, facts, begun, null)
   outcome.outcome = 'opened'
