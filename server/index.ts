@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import Koa, { type Middleware } from 'koa'
 import { epochSecondsFromMilliseconds } from '../shared/units.ts'
 import { mountAdmin } from './admin/mount-admin.ts'
+import { mountAuthorize } from './authorize/mount-authorize.ts'
 import { type ExplainRequest, type Explanation, explain } from './http/explain.ts'
 import { Gate } from './http/gate.ts'
 import { answerNotFound, answerWhateverFails, handleRequests } from './http/handle-request.ts'
@@ -91,6 +92,9 @@ export interface Playgate {
   close(): Promise<void>
 }
 
+/** What stands upon the rooms that answer viewers. */
+const mounts = [mountAdmin, mountAuthorize]
+
 /**
  * Puts playback sessions in front of HLS origins.
  *
@@ -148,7 +152,7 @@ export function createPlaygate(
     closing.add(closed)
     return closed
   }
-  const middleware = handleRequests(() => gate, 'the-site', [mountAdmin])
+  const middleware = handleRequests(() => gate, 'the-site', mounts)
   metrics.watchStore(() => {
     if (!gate.needsStore) return null
     const { sessions } = gate
@@ -168,7 +172,7 @@ export function createPlaygate(
       // Everything else is answered below; what Koa still hears of are clients that left in mid-answer.
       app.on('error', (error: unknown) => log.debug({ err: error }, 'the answer could not be sent'))
       app.use(answerWhateverFails(log))
-      app.use(handleRequests(() => gate, 'nobody', [mountAdmin]))
+      app.use(handleRequests(() => gate, 'nobody', mounts))
       app.use(answerNotFound)
       const listener = app.callback()
       return (request, response) => void listener(request, response)

@@ -78,6 +78,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'node:crypto',
     'lru-cache',
   ],
+  'server/authorize/': [
+    'server/authorize/',
+    'server/http/',
+    'server/session/',
+    'server/claim/',
+    'server/options',
+    'shared/',
+    'koa',
+    'zod',
+  ],
   'server/admin/': [
     'server/admin/',
     'server/http/',
@@ -135,15 +145,18 @@ describe('the house', () => {
     expect(crossing).toEqual([])
   })
 
-  // It stands upon the rooms that answer viewers, and none of them upon it.
-  it('lets nobody but the public door into the admin room', () => {
-    const guests = sources
-      .filter((file) => !file.startsWith('server/admin/'))
-      .filter((file) =>
-        importsOf(file).some((specifier) => target(file, specifier).startsWith('server/admin/')),
-      )
-    expect(guests).toEqual(['server/index.ts'])
-  })
+  // They stand upon the rooms that answer viewers, and none of those upon them.
+  it.each(['server/admin/', 'server/authorize/'])(
+    'lets nobody but the public door into %s',
+    (room) => {
+      const guests = sources
+        .filter((file) => !file.startsWith(room))
+        .filter((file) =>
+          importsOf(file).some((specifier) => target(file, specifier).startsWith(room)),
+        )
+      expect(guests).toEqual(['server/index.ts'])
+    },
+  )
 
   it('takes hls.js as types only', () => {
     const values = sources.filter((file) =>

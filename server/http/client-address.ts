@@ -39,7 +39,8 @@ export function readPeer(
   }
 }
 
-function walk(direct: string, headers: RequestHeaders, trustedProxies: AddressSet): string {
+/** The walk of `readPeer`, from an address that has been looked at. */
+export function walk(direct: string, headers: RequestHeaders, trustedProxies: AddressSet): string {
   const hops = (headers.get('x-forwarded-for') ?? []).join(',').split(',').reverse()
   let client = direct
   for (const hop of hops) {

@@ -6,8 +6,8 @@ import { answerError, answerProblem } from './answer-error.ts'
 import type { Gate } from './gate.ts'
 import type { Log } from './log.ts'
 import { mayConcern } from './may-concern.ts'
-import { noteRefusal } from './note-refusal.ts'
 import { readRequest } from './read-request.ts'
+import { recordRequest } from './record-request.ts'
 import { createRoutes, type Mount, ownPrefix } from './routes.ts'
 import { type Outcome, serveMedia } from './serve-media.ts'
 
@@ -75,64 +75,8 @@ async function handle(ctx: Context, next: Next, gate: Gate, remainder: Remainder
       error = answered.error
     }
   }
-  record(ctx, gate, rule, facts, outcome, gate.nowMs() - started, error)
-}
-
-function record(
-  ctx: Context,
-  gate: Gate,
-  rule: Rule | null,
-  facts: RequestFacts | null,
-  outcome: Outcome,
-  tookMs: number,
-  error: unknown,
-): void {
-  const ruleName = rule?.name ?? 'none'
-  const letThrough = outcome.wouldRefuse !== undefined
-  gate.metrics.request(
-    ruleName,
-    letThrough ? 'let-through' : outcome.outcome,
-    outcome.reason ?? outcome.wouldRefuse ?? '',
-    tookMs / 1000,
-  )
-  const line = {
-    event: 'request',
-    rule: ruleName,
-    method: ctx.req.method,
-    host: facts?.host,
-    // Where no rule knows which names tokens bear, a path may hold anything.
-    path: rule === null && facts?.path.includes('=') ? undefined : facts?.path,
-    client: facts?.clientAddress ?? ctx.req.socket?.remoteAddress,
-    status: ctx.headerSent ? ctx.res.statusCode : ctx.status,
-    tookMs,
-    ...outcome,
-  }
-  if (outcome.outcome === 'failed') {
-    gate.log.error({ ...line, origin: rule?.origin, ...describeCause(outcome, error) })
-  } else if (outcome.outcome === 'refused' || letThrough) {
-    gate.log.warn(line)
-    const asked = {
-      rule: ruleName,
-      method: line.method ?? '',
-      host: line.host ?? '',
-      path: line.path ?? '',
-      client: line.client ?? '',
-    }
-    const reason = outcome.reason ?? outcome.wouldRefuse ?? ''
-    const { detail = '', sessionId = null } = outcome
-    noteRefusal(gate, ctx, asked, { reason, detail, sessionId })
-  } else {
-    const { checks: _onlyForRefusals, ...short } = line
-    gate.log.info(short)
-  }
-}
-
-/** An origin's failure is told in words; a failure of ours with its stack. */
-function describeCause({ reason }: Outcome, error: unknown): { err?: unknown; cause?: string } {
-  if (error === undefined) return {}
-  return reason === 'origin-unavailable' && error instanceof Error
-    ? { cause: error.message }
-    : { err: error }
+  const event = { event: 'request' }
+  recordRequest(ctx, gate, event, rule, facts, outcome, gate.nowMs() - started, error)
 }
 
 /**

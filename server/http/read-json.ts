@@ -17,21 +17,10 @@ export async function readJsonBody<Schema extends z.ZodType>(
   if (!/^application\/json\s*(;|$)/i.test(ctx.get('Content-Type'))) {
     throw badRequest('the body is not application/json')
   }
-  if (ctx.req.readableEnded) {
-    throw badRequest(
-      'a body parser in front of the gate has read the body: mount the gate before it',
-    )
-  }
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > mostBodyBytes) throw badRequest('a body of more than 16 KiB', 413)
-    chunks.push(chunk)
-  }
+  const text = await readText(ctx)
   let document: unknown
   try {
-    document = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    document = JSON.parse(text)
   } catch {
     throw badRequest('the body is not JSON')
   }
@@ -44,6 +33,23 @@ export async function readJsonBody<Schema extends z.ZodType>(
     throw badRequest(`body${path.length > 0 ? ' ' : ''}${path.join('.')}: ${what}`)
   }
   return parsed.data
+}
+
+/** @throws {PlaybackError} `bad-request`, 413 for more than 16 KiB */
+export async function readText(ctx: Context): Promise<string> {
+  if (ctx.req.readableEnded) {
+    throw badRequest(
+      'a body parser in front of the gate has read the body: mount the gate before it',
+    )
+  }
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > mostBodyBytes) throw badRequest('a body of more than 16 KiB', 413)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function unknownMember([name = '']: readonly string[]): string {

@@ -15,7 +15,7 @@ const hostPattern = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?$/
  * More fields than any client and its proxies send. Node drops those beyond 2000 without a word: a second
  * Host, or the address that a proxy has put at the end.
  */
-const mostHeaders = 500
+export const mostHeaders = 500
 
 export interface ReadRequestOptions {
   readonly trustedProxies: AddressSet
@@ -105,7 +105,8 @@ function readHost(headers: RequestHeaders): string {
   return checkedHost(host)
 }
 
-function checkedHost(text: string): string {
+/** @throws {PlaybackError} `ERR_REQUEST_TARGET`, 400 */
+export function checkedHost(text: string): string {
   const host = text.toLowerCase()
   // The pattern lets numbers through that no address and no port has; URLs are built with this later.
   if (!hostPattern.test(host) || !URL.canParse(`http://${host}`)) {

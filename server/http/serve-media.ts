@@ -73,6 +73,24 @@ export async function serveMedia(
     outcome.detail = `method ${facts.method}`
     return
   }
+  const { grant, query } = await permit(gate, rule, facts, outcome)
+  await deliver(ctx, gate, rule, facts, grant, query, outcome)
+}
+
+export type Grant = Exclude<Decision, { kind: 'refused' }>
+
+/**
+ * Steps 3 to 6 of design section 4: may this be had? Whoever asks, and whoever delivers it then.
+ *
+ * @returns what was granted, `null` where nothing had to be; and the query without any token of ours
+ * @throws {PlaybackError} it may not
+ */
+export async function permit(
+  gate: Gate,
+  rule: Rule,
+  facts: RequestFacts,
+  outcome: Outcome,
+): Promise<{ grant: Grant | null; query: string }> {
   checkSemicolons(rule, facts.path)
   // What was ended before our start has to be known; for some milliseconds after it, no longer.
   if (rule.access.length > 0 && gate.sessions.loading !== null) await gate.sessions.loading
@@ -99,15 +117,7 @@ export async function serveMedia(
   } else {
     throw refused(decision.reason, decision.detail)
   }
-  await deliver(
-    ctx,
-    gate,
-    rule,
-    facts,
-    decision?.kind === 'refused' ? null : decision,
-    query,
-    outcome,
-  )
+  return { grant: decision?.kind === 'refused' ? null : decision, query }
 }
 
 /** @throws {PlaybackError} `remote-refused`, `session-limit`, `session-ended`; in mode `log`, none */
@@ -152,12 +162,7 @@ async function deliver(
   query: string,
   outcome: Outcome,
 ): Promise<void> {
-  const insist = (): void => {
-    if (grant === null || !needsSessionToken(rule, grant)) return
-    if (rule.mode !== 'log') throw refused('token-missing', sessionNeededDetail)
-    outcome.wouldRefuse = 'token-missing'
-    outcome.detail = sessionNeededDetail
-  }
+  const insist = (): void => insistOnSession(rule, grant, outcome)
   if (isMediaName(facts.path)) insist()
 
   const below = originPath(rule, facts.path)
@@ -313,6 +318,14 @@ function refused(
 ): PlaybackError {
   const code = reason === 'token-missing' ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_REFUSED'
   return new PlaybackError({ code, reason, detail })
+}
+
+/** @throws {PlaybackError} `token-missing` where the session token is due; in mode `log`, none */
+export function insistOnSession(rule: Rule, grant: Grant | null, outcome: Outcome): void {
+  if (grant === null || !needsSessionToken(rule, grant)) return
+  if (rule.mode !== 'log') throw refused('token-missing', sessionNeededDetail)
+  outcome.wouldRefuse = 'token-missing'
+  outcome.detail = sessionNeededDetail
 }
 
 /** Is this an access token where, but for playlists, the session token is due? */

@@ -138,8 +138,8 @@ function askedFor(gate: Gate, facts: RequestFacts, target: string): RequestFacts
   }
 }
 
-/** `null` when no playlist stands there. */
-async function lifetimeOf(
+/** How long the media of that playlist last; `null` when no playlist stands there. */
+export async function lifetimeOf(
   gate: Gate,
   rule: Rule,
   asked: RequestFacts,

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { OptionError } from '../../shared/codes.ts'
@@ -9,7 +10,7 @@ import { judgeRemote, type RemoteOptions } from '../remote/options.ts'
 import { keyTag } from '../session/session-id.ts'
 import { parseStoreLocation } from '../store/location.ts'
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
-import { isSameSecret } from '../token/mac.ts'
+import { isMac, isSameSecret } from '../token/mac.ts'
 import { Complaints } from './complaints.ts'
 import { describeIssue } from './describe-issue.ts'
 import { findUnavailable } from './find-unavailable.ts'
@@ -24,6 +25,7 @@ import { KeyBook } from './key-book.ts'
 import type {
   AccessOptions,
   AdminOptions,
+  AuthorizeOptions,
   Options,
   Rule,
   SessionCarrier,
@@ -72,6 +74,7 @@ class Judge {
     const keys = new KeyBook(shaped.keys, this.#sources, this.#complaints)
     const store = this.#store(shaped)
     const admin = this.#admin(shaped.admin?.token)
+    const authorize = this.#authorize(shaped.authorize?.secret)
     const trustedProxies = this.#attempt(
       'trustedProxies',
       () => new AddressSet(shaped.trustedProxies),
@@ -93,6 +96,7 @@ class Judge {
       workers: shaped.workers,
       store: store ?? 'memory:',
       admin,
+      authorize,
       geoip,
       remotes,
       trustedProxies: trustedProxies ?? new AddressSet([]),
@@ -151,13 +155,34 @@ class Judge {
   }
 
   #admin(token: string | undefined): AdminOptions | null {
-    if (token === undefined) return null
-    const secret = this.#attempt('admin.token', () => readSecret(token, this.#sources))
+    const secret = this.#sentSecret('admin.token', token)
+    if (secret === null) return null
+    return Object.freeze({ isToken: (text: string) => isSameSecret(text, secret) })
+  }
+
+  #authorize(text: string | undefined): AuthorizeOptions | null {
+    const secret = this.#sentSecret('authorize.secret', text)
+    if (secret === null) return null
+    // Some servers can put it nowhere but into a URL, and what needs escapes there is spelled in two ways.
+    if (!/^[A-Za-z0-9\-._~]*$/.test(secret)) {
+      this.#complain('authorize.secret', 'letters, digits and -._~ only: it may stand in a query')
+    }
+    const key = createSecretKey(secret, 'utf8')
+    return Object.freeze({
+      isSecret: (given: string) => isSameSecret(given, secret),
+      isSigned: (signed: string, macHex: string) => isMac('sha1', key, signed, macHex),
+    })
+  }
+
+  /** A secret that is sent as it is; `null`: none is given, or it cannot be read. */
+  #sentSecret(path: string, text: string | undefined): string | null {
+    if (text === undefined) return null
+    const secret = this.#attempt(path, () => readSecret(text, this.#sources))
     if (secret === undefined) return null
     if (!/^[!-~]{12,512}$/.test(secret)) {
-      this.#complain('admin.token', 'must be 12 to 512 visible ASCII characters, without blanks')
+      this.#complain(path, 'must be 12 to 512 visible ASCII characters, without blanks')
     }
-    return Object.freeze({ isToken: (text: string) => isSameSecret(text, secret) })
+    return secret
   }
 
   /** Session ids bear a short tag of their key's name. */

@@ -18,6 +18,8 @@ export interface Options {
   readonly store: string
   /** `null`: there is no admin API. */
   readonly admin: AdminOptions | null
+  /** `null`: only loopback and trusted proxies may ask for decisions. */
+  readonly authorize: AuthorizeOptions | null
   /** Where the client's country comes from; `null`: it is not known. */
   readonly geoip: CountrySource | null
   readonly cache: { readonly playlistBytes: number }
@@ -29,6 +31,13 @@ export interface Options {
 /** Prints nothing of the token, however it is looked at. */
 export interface AdminOptions {
   isToken(text: string): boolean
+}
+
+/** The secret of the servers that ask for decisions. Prints nothing of it, however it is looked at. */
+export interface AuthorizeOptions {
+  isSecret(text: string): boolean
+  /** Is this the HMAC-SHA1 of that text under the secret? */
+  isSigned(text: string, macHex: string): boolean
 }
 
 /** Where an access token may stand in a request. */

@@ -193,6 +193,7 @@ export const configurationSchema = z.strictObject({
   trustedProxies: z.array(z.string()).max(1024).default([]),
   store: secret.default('memory:'),
   admin: z.strictObject({ token: secret }).optional(),
+  authorize: z.strictObject({ secret }).optional(),
   geoip: z
     .union(
       [z.strictObject({ database: z.string().min(1) }), z.strictObject({ header: headerName })],
@@ -235,7 +236,6 @@ export const notYetAvailable: ReadonlyArray<{
   /** The values meant; any other is judged as usual. */
   readonly only?: readonly unknown[]
 }> = [
-  { path: 'authorize' },
   { path: 'rules[].session.carrier[]', only: ['define'] },
   { path: 'rules[].session.slidingSeconds', unless: [0] },
 ]

@@ -30,7 +30,7 @@ describe('missing tools', () => {
   })
 })
 
-const all: readonly ToolName[] = ['chromium', 'nginx', 'redis-server', 'ffmpeg', 'ffprobe']
+const all: readonly ToolName[] = ['chromium', 'nginx', 'caddy', 'redis-server', 'ffmpeg', 'ffprobe']
 
 describeWith(all, 'a machine with all tools', () => {
   it('is not changed, and nothing is said', () => {

@@ -1,4 +1,4 @@
-export type ToolName = 'chromium' | 'nginx' | 'redis-server' | 'ffmpeg' | 'ffprobe'
+export type ToolName = 'chromium' | 'nginx' | 'caddy' | 'redis-server' | 'ffmpeg' | 'ffprobe'
 
 export declare const tools: Readonly<
   Record<

@@ -9,6 +9,7 @@ export const tools = {
     packages: ['chromium'],
   },
   nginx: { names: ['nginx'], packages: ['nginx'] },
+  caddy: { names: ['caddy'], packages: ['caddy'] },
   'redis-server': { names: ['redis-server'], packages: ['redis-server'] },
   ffmpeg: { names: ['ffmpeg'], packages: ['ffmpeg'] },
   ffprobe: { names: ['ffprobe'], packages: ['ffmpeg'] },

@@ -1,0 +1,80 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { ectoken } from '../../../server/token/index.ts'
+import { type FakeOrigin, startFakeOrigin } from '../../stage/fake-origin.ts'
+import { type StageOptions, testKey } from '../../stage/start-gate.ts'
+import { ask, askerNamed, askers, startAskedGate } from './asking.ts'
+
+const phrase = 'a good pass phrase of some length'
+const names = askers.map(({ name }) => name)
+const allows = (name: string, { status, body }: { status: number; body: Buffer }): boolean =>
+  status < 300 &&
+  (!['srs', 'ome'].includes(name) || /"code":0|"allowed":true/.test(body.toString()))
+
+describe('a bare ectoken', () => {
+  it.each(names)('is found in what %s sends', async (name) => {
+    const stage = await startAskedGate({
+      access: { format: 'ectoken', parameter: '', key: 'phrase' },
+      configuration: { keys: { phrase: { primary: phrase }, vod: { primary: testKey } } },
+    })
+    const expires = Math.floor(stage.clock.now() / 1000) + 300
+    const token = ectoken.seal(`ec_expire=${expires}&ec_url_allow=/live/show`, { key: phrase })
+    // MediaMTX reads the query and writes it anew: a bare name gets an equals sign.
+    const rewritten = (bytes: string) =>
+      name !== 'mediamtx'
+        ? bytes
+        : bytes
+            .replace(`"query":"${token}"`, `"query":"${token}="`)
+            .replace(/(?<=Content-Length: )\d+/, (length) => String(Number(length) + 1))
+    const at = (path: string) =>
+      ask(stage, askerNamed(name), { target: `${path}?${token}` }, rewritten)
+    expect(allows(name, await at('/live/show'))).toBe(true)
+    expect(allows(name, await at('/live/other'))).toBe(false)
+  })
+})
+
+describe('a site’s own server', () => {
+  async function startSite(
+    status: number,
+    headers: Record<string, string> = {},
+  ): Promise<FakeOrigin> {
+    const site = await startFakeOrigin({
+      '/auth': (_request, response) => void response.writeHead(status, headers).end(),
+    })
+    onTestFinished(() => site.close())
+    return site
+  }
+  const startAsking = (site: FakeOrigin, options: StageOptions = {}) =>
+    startAskedGate({
+      ...options,
+      rule: { match: { paths: ['/live/*'] }, stripPrefix: '', remoteAuth: 'site' },
+      configuration: { remotes: { site: { url: `${site.url}/auth`, timeoutMs: 500, retries: 0 } } },
+    })
+
+  it.each([
+    ['sessions', {}],
+    ['none', null],
+  ] as const)('is asked for every server, with %s in the rule', async (_what, session) => {
+    const site = await startSite(403)
+    const stage = await startAsking(site, { session })
+    const media = names.filter(
+      (name) => !['nginx', 'caddy', 'traefik', 'envoy', 'tencent'].includes(name),
+    )
+    for (const name of session === null ? names : media) {
+      const before = site.requests.length
+      const target = `/live/show?hdnts=${stage.mint({ path: '/live/show*' })}`
+      const response = await ask(stage, askerNamed(name), { target })
+      expect([name, allows(name, response)]).toEqual([name, false])
+      expect(stage.log.at(-1)).toContain('"reason":"remote-refused"')
+      expect(site.requests.length).toBe(before + 1)
+    }
+  })
+
+  it('may set a limit, which nobody could keep where no session is handed on', async () => {
+    const site = await startSite(200, { 'Playgate-Max-Concurrent': '1', 'Playgate-Subject': 'u7' })
+    const stage = await startAsking(site, { session: {} })
+    const target = `/live/show?hdnts=${stage.mint({ path: '/live/show*' })}`
+    const response = await ask(stage, askerNamed('mediamtx'), { target })
+    expect(response.status).toBe(403)
+    expect(stage.log.at(-1)).toContain('the rule counts streams')
+  })
+})
