@@ -1,7 +1,12 @@
 import { type EpochSeconds, epochSecondsFromMilliseconds } from '../../shared/units.ts'
 import { isKeptAccess, realmKeyName, timedKeyName } from '../options/judge-access.ts'
 import type { ManagedAccess, Options, Rule, TimedAccess } from '../options/options.ts'
-import { type TokenKind, type TokenRecord, tokenIdForm } from '../store/token-store.ts'
+import {
+  type TokenKind,
+  type TokenPage,
+  type TokenRecord,
+  tokenIdForm,
+} from '../store/token-store.ts'
 import { isKeptToken, managedTokenId, mintManagedToken } from '../token/managed.ts'
 import { readBearer, readLife } from '../token/timed.ts'
 import { maxLifeSeconds } from '../token/timed-text.ts'
@@ -171,15 +176,18 @@ export class Tokens {
     realm?: string | undefined
   }): Promise<number> {
     let removed = 0
-    for (;;) {
-      const page = await this.#registry.store.listTokens({
+    let after: string | null = null
+    do {
+      const page: TokenPage = await this.#registry.store.listTokens({
         name,
         limit: pageSize,
         ...(realm !== undefined && { realm }),
+        ...(after !== null && { after }),
       })
-      if (page.tokens.length === 0) return removed
       removed += await this.#revoke(page.tokens.map(({ id }) => id))
-    }
+      after = page.next
+    } while (after !== null)
+    return removed
   }
 
   async #revokeRealm(realm: string): Promise<number> {
