@@ -106,6 +106,18 @@ describe('the tokens of an LMDB store', () => {
     expect(await census()).toBe(1)
   })
 
+  it('may come again after their end, though it was not their turn to be swept yet', async () => {
+    const store = open()
+    const ended = some(30, (number) => timed({ name: 'x', endsAtMs: clock.now() + 1000 + number }))
+    await addAll(store, ended)
+    clock.advance(60_000)
+    const again = timed({ id: ended.at(-1)?.id ?? '', name: 'y' })
+    await store.addToken(again)
+    expect(await everyToken(store, {})).toEqual([again])
+    expect(await everyToken(store, { name: 'x' })).toEqual([])
+    expect(await census()).toBe(30 - 8)
+  })
+
   it('that have no end are never swept, however many others come and go', async () => {
     const store = open({ maxMarkers: 100 })
     const lasting = some(20, () => token({ name: 'somebody' }))

@@ -235,15 +235,51 @@ describeWith(['redis-server'], 'tokens in Redis', () => {
     }
     expect(await entries()).toBeGreaterThan(4 * lasting.length + 2000)
     // What is swept is left to chance: many times as often as is needed as a rule.
-    for (let round = 0; round < 40 && (await entries()) > 4 * lasting.length; round++) {
-      await store.removeTokens(idsOf(lasting))
-      await addAll(store, lasting)
+    for (let round = 0; round < 100 && (await entries()) > 4 * lasting.length; round++) {
+      const more = some(100, () => token({ name: 'user-7' }))
+      await addAll(store, more)
+      lasting.push(...more)
     }
     expect(await entries()).toBe(4 * lasting.length)
     expect(idsOf(await everyToken(store, {}))).toEqual(latestFirst(lasting))
     expect(await store.removeTokensOf(everything)).toBe(lasting.length)
     expect(await admin.dbsize()).toBe(0)
   }, 60_000)
+
+  it('are swept out of small lists by the removal of one that does not end', async () => {
+    const server = closing(await startRedis())
+    const admin = ask(server)
+    let passedMs = 0
+    const store = open(server.url, 10_000, () => passedMs)
+    // All of one shard.
+    const inShard = (made: TokenRecord): TokenRecord => ({ ...made, id: `AA${made.id.slice(2)}` })
+    const brief = some(3, () => inShard(timed({ name: 'somebody' })))
+    const lasting = inShard(token({ name: 'somebody' }))
+    await addAll(store, [...brief, lasting])
+    passedMs = 600_000
+    await letPass(admin, passedMs)
+    expect((await admin.keys('*')).length).toBe(1 + 4)
+    expect(await store.removeTokens([lasting.id])).toBe(1)
+    expect(await admin.keys('*')).toEqual([])
+  })
+
+  it('are found behind any number that have ended and were not swept yet, in full pages', async () => {
+    const server = closing(await startRedis())
+    const store = open(server.url)
+    const told = some(40, () => token({ name: 'somebody' }))
+    await addAll(store, told)
+    const admin = ask(server)
+    const later = (Date.now() + 60_000).toString(36).padStart(10, '0')
+    for (const index of await admin.keys('*:in:*')) {
+      const ended = some(2500, () => token()).map(({ id }) => `${later}${id}0000000001`)
+      await admin.zadd(index, ...ended.flatMap((member) => [0, member]))
+    }
+    for (const filter of [{}, { realm: 'films' }, { realm: 'films', name: 'somebody' }]) {
+      const first = await store.listTokens({ ...filter, limit: 30 })
+      expect(idsOf(first.tokens)).toEqual(latestFirst(told).slice(0, 30))
+      expect(idsOf(await everyToken(store, filter, 30))).toEqual(latestFirst(told))
+    }
+  })
 
   it.each([
     ['without a name', 800, () => null],
