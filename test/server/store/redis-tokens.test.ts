@@ -331,10 +331,12 @@ describeWith(['redis-server'], 'tokens in Redis', () => {
     await expect(store.removeTokens([told.id])).rejects.toMatchObject(refusal)
     // Nothing is left to be removed, and it is still not where it has to be.
     await expect(store.removeTokens([told.id])).rejects.toMatchObject(refusal)
-    await expect(store.removeTokensOf(everything)).rejects.toMatchObject(refusal)
+    for (let times = 0; times < 2; times++) {
+      await expect(store.removeTokensOf(everything)).rejects.toMatchObject(refusal)
+    }
+    expect(await everyToken(store, {})).toEqual([])
     await store.removeTokens([])
     await store.noteTokenUses([{ id: told.id, usedAtMs: 5 }])
-    await store.listTokens({ limit: 5 })
     const replicaOf = ['--replicaof', '127.0.0.1', String(server.port)]
     const replica = closing(await startRedis({ settings: replicaOf }))
     // Until the first copy is loaded and acknowledged, what WAIT counts says little.
