@@ -3,7 +3,7 @@ import type { LmdbFile } from './lmdb-file.ts'
 import { endedKeys, endKey, nothing, readEndKey } from './lmdb-keys.ts'
 import { scanPage } from './lmdb-scan.ts'
 import { StoreUnavailable } from './store.ts'
-import { idAtPlace, placeOf, scopeOf, scopesOf } from './token-rules.ts'
+import { endOfTime, idAtPlace, placeOf, scopeOf, scopesOf } from './token-rules.ts'
 import {
   type TokenKind,
   type TokenPage,
@@ -15,9 +15,6 @@ import {
 
 /** Tokens forgotten at most for each one that is added: their number shrinks faster than it grows. */
 const sweptPerToken = 8
-
-/** Above all places. */
-const endOfPlaces = '~'
 
 /** Everything but the id, which is the key; without names, since a million of them are kept. */
 type Row = [
@@ -62,7 +59,7 @@ export function findToken(file: LmdbFile, id: string, nowMs: number): TokenRecor
 /** Looks for a page as `scanPage` does. Each list has a scope's digest in front of its keys, and nothing to pass over. */
 export function* scanTokens(
   file: LmdbFile,
-  { realm, name, after = endOfPlaces, limit }: TokenQuery,
+  { realm, name, after = endOfTime, limit }: TokenQuery,
   nowMs: number,
 ): Generator<void, TokenPage, void> {
   const { found, hasMore } = yield* scanPage({

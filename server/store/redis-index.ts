@@ -1,4 +1,5 @@
 import { type RunScript, textsOf } from './redis-call.ts'
+import type { PageScript } from './redis-index-scripts.ts'
 
 /** Entries of one index looked through at a time: what has ended, and was not swept yet, is passed over. */
 const lookedThrough = 1000
@@ -6,11 +7,13 @@ const lookedThrough = 1000
 /** One or more indexes, read as if they were one; see `redis-index-scripts.ts`. */
 export class RedisIndex {
   readonly #run: RunScript
+  readonly #script: PageScript
   readonly #indexes: readonly string[]
 
   /** @param indexes their names in Redis */
-  constructor(run: RunScript, indexes: readonly string[]) {
+  constructor(run: RunScript, script: PageScript, indexes: readonly string[]) {
     this.#run = run
+    this.#script = script
     this.#indexes = indexes
   }
 
@@ -40,7 +43,7 @@ export class RedisIndex {
     after: string,
     most: number,
   ): Promise<{ readonly until: string; readonly keys: readonly string[] }> {
-    const answer = await this.#run('page', [index], [after, most, lookedThrough])
+    const answer = await this.#run(this.#script, [index], [after, most, lookedThrough])
     const [until = '', ...keys] = textsOf(answer)
     return { until, keys }
   }

@@ -1,4 +1,4 @@
-import { clock, index, numberLength } from './redis-index-scripts.ts'
+import { clock, index, numberLength, sessionEntry } from './redis-index-scripts.ts'
 
 /**
  * Sessions in Redis, in two forms, both of which end by themselves.
@@ -7,7 +7,7 @@ import { clock, index, numberLength } from './redis-index-scripts.ts'
  * fifteen digits, when it was last seen, when it ends, its requests; and what never changes. So one request more is a few
  * bytes written over others.
  *
- * An index has ids of 40 digits for keys; what it is, is told in `redis-index-scripts.ts`.
+ * An index has ids of 40 digits for keys, and ends of 15; what it is, is told in `redis-index-scripts.ts`.
  */
 
 /** Length of what stands before the part of a record that never changes. */
@@ -21,7 +21,7 @@ local function readHead(record)
 end
 `
 
-const listing = `${index}
+const listing = `${sessionEntry}${index}
 local function put(index, id, ends)
   if tonumber(ends) <= now then return end
   local known = redis.call('ZRANGEBYLEX', index, '[' .. id, '(' .. id .. ':')

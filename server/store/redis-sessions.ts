@@ -54,7 +54,7 @@ export class RedisSessions {
       subject === undefined
         ? Array.from({ length: shards }, (_, shard) => this.#keys.shardIndex(shard))
         : [this.#keys.subjectIndex(subject)]
-    const ids = await new RedisIndex(this.#run, keys).latest(after ?? '', limit + 1)
+    const ids = await new RedisIndex(this.#run, 'sessionPage', keys).latest(after ?? '', limit + 1)
     const page = ids.slice(0, limit)
     const records = await this.#records(page)
     const isWanted = (record: SessionRecord): boolean =>

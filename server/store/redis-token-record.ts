@@ -2,15 +2,22 @@ import { numberLength } from './redis-index-scripts.ts'
 import { listIn, padded } from './redis-record.ts'
 import { usedLength } from './redis-token-scripts.ts'
 import { StoreUnavailable } from './store.ts'
+import { endOfTime, placeOf, timeText } from './token-rules.ts'
 import type { TokenRecord } from './token-store.ts'
 
 const never = '9'.repeat(numberLength)
 const unused = '-'.repeat(numberLength)
 const headLength = usedLength + numberLength
 
-/** The end as records and indexes have it. */
+/** The end, as records have it. */
 export function endOf({ endsAtMs }: Pick<TokenRecord, 'endsAtMs'>): string {
   return endsAtMs === null ? never : padded(endsAtMs)
+}
+
+/** As indexes have it. */
+export function entryOf(record: TokenRecord): string {
+  const { endsAtMs } = record
+  return placeOf(record) + (endsAtMs === null ? endOfTime : timeText(endsAtMs))
 }
 
 /** What of a record never changes, from the end on. */

@@ -1,12 +1,12 @@
-import { clock, index, numberLength } from './redis-index-scripts.ts'
+import { clock, index, numberLength, tokenEntry } from './redis-index-scripts.ts'
 
 /**
  * Tokens in Redis, spread over sixteen shards. All that there is of a token is in one slot: its record, and the indexes of its
  * shard in which it stands, so that each script does all or nothing.
  *
  * A record is a text: `m` or `t` for its kind; two numbers of fifteen digits, when it was last used (`-` throughout, if never)
- * and when it ends; and what never changes. An index has places (`placeOf`) for keys; what it is, is told in
- * `redis-index-scripts.ts`. What never ends has the highest of all ends.
+ * and when it ends, which for what never does is the highest there is; and what never changes. An index has places (`placeOf`) for
+ * keys; what it is, is told in `redis-index-scripts.ts`.
  *
  * What ended in an index is swept by whoever adds to it or takes from it. If nobody does any more it stays for as long as the
  * last token of that index lives: no more than were alive at a time.
@@ -16,13 +16,14 @@ import { clock, index, numberLength } from './redis-index-scripts.ts'
 export const usedLength = 1 + numberLength
 
 /**
- * KEYS: a record, then the indexes. ARGV: the place, the end, the record. The indexes come first: what is listed can be revoked.
+ * KEYS: a record, then the indexes. ARGV: the end, the record, the entry in the indexes. These come first: what is listed can be
+ * revoked.
  */
-const addToken = `${clock}${index}
-local place, ends, text = ARGV[2], ARGV[3], ARGV[4]
-if tonumber(ends) <= now or redis.call('EXISTS', KEYS[1]) == 1 then return 'known' end
+const addToken = `${clock}${tokenEntry}${index}
+local ends, text, entry = tonumber(ARGV[2]), ARGV[3], ARGV[4]
+if ends <= now or redis.call('EXISTS', KEYS[1]) == 1 then return 'known' end
 for i = 2, #KEYS do
-  redis.call('ZADD', KEYS[i], 0, place .. ends)
+  redis.call('ZADD', KEYS[i], 0, entry)
   keep(KEYS[i], ends)
   sweep(KEYS[i], 12)
 end
@@ -31,19 +32,19 @@ return 'added'
 `
 
 /**
- * Tokens of one shard. KEYS: of each its record, then its indexes. ARGV: of each its place, its record from the end on, how many
+ * Tokens of one shard. KEYS: of each its record, then its indexes. ARGV: of each its record from the end on, its entry, how many
  * indexes there are. One that is another by now, which was added after it was removed, stays.
  *
  * @returns how many there were
  */
-const removeTokens = `${clock}${index}
+const removeTokens = `${clock}${tokenEntry}${index}
 local removed, at = 0, 1
 for i = 2, #ARGV, 3 do
-  local place, rest, last = ARGV[i], ARGV[i + 1], at + ARGV[i + 2]
-  if redis.call('GETRANGE', KEYS[at], ${usedLength}, -1) == rest then
+  local last = at + ARGV[i + 2]
+  if redis.call('GETRANGE', KEYS[at], ${usedLength}, -1) == ARGV[i] then
     redis.call('DEL', KEYS[at])
     for j = at + 1, last do
-      redis.call('ZREM', KEYS[j], place .. string.sub(rest, 1, ${numberLength}))
+      redis.call('ZREM', KEYS[j], ARGV[i + 1])
       sweep(KEYS[j], 4)
     end
     removed = removed + 1

@@ -2,9 +2,9 @@ import { grouped, inParts, type RunScript, recordsOf } from './redis-call.ts'
 import { RedisIndex } from './redis-index.ts'
 import { type RedisKeys, shards, tokenShardOf } from './redis-keys.ts'
 import { padded } from './redis-record.ts'
-import { endOf, readTokenRecord, restOf, writeTokenRecord } from './redis-token-record.ts'
+import { endOf, entryOf, readTokenRecord, restOf, writeTokenRecord } from './redis-token-record.ts'
 import { StoreUnavailable } from './store.ts'
-import { idAtPlace, placeOf, scopeOf, scopesOf } from './token-rules.ts'
+import { idAtPlace, scopeOf, scopesOf } from './token-rules.ts'
 import {
   type TokenPage,
   type TokenQuery,
@@ -24,7 +24,7 @@ export class RedisTokens {
   }
 
   async add(record: TokenRecord): Promise<void> {
-    const words = [placeOf(record), endOf(record), writeTokenRecord(record)]
+    const words = [endOf(record), writeTokenRecord(record), entryOf(record)]
     await this.#run('addToken', this.#keysOf(record), words)
   }
 
@@ -37,7 +37,10 @@ export class RedisTokens {
     const indexes = Array.from({ length: shards }, (_, shard) =>
       this.#keys.tokenIndex(shard, scope),
     )
-    const places = await new RedisIndex(this.#run, indexes).latest(after ?? '', limit + 1)
+    const places = await new RedisIndex(this.#run, 'tokenPage', indexes).latest(
+      after ?? '',
+      limit + 1,
+    )
     const page = places.slice(0, limit)
     // Tokens may have gone since: the page is the shorter for it, and the next begins where it would have.
     return {
@@ -72,7 +75,7 @@ export class RedisTokens {
   async #removePart(records: readonly TokenRecord[]): Promise<number> {
     const keys = records.map((record) => this.#keysOf(record))
     const words = records.flatMap((record, at) => {
-      return [placeOf(record), restOf(record), (keys[at]?.length ?? 0) - 1]
+      return [restOf(record), entryOf(record), (keys[at]?.length ?? 0) - 1]
     })
     const removed = await this.#run('removeTokens', keys.flat(), words)
     if (typeof removed !== 'number') throw new StoreUnavailable('redis answered nonsense')

@@ -61,13 +61,20 @@ export function checkTokenUses(uses: readonly TokenUse[]): void {
   for (const { usedAtMs } of uses) checkTime(usedAtMs)
 }
 
-/** Digits of a time where texts sort by it. */
-const timeLength = 15
-const placeForm = /^\d{15}[A-Za-z0-9_-]{43}$/
+const timeLength = 10
+const placeForm = /^[0-9a-z]{10}[A-Za-z0-9_-]{43}$/
+
+/** A time as text that sorts by it: in base 36, for lists have it many times. */
+export function timeText(timeMs: number): string {
+  return timeMs.toString(36).padStart(timeLength, '0')
+}
+
+/** After all times. */
+export const endOfTime = 'z'.repeat(timeLength)
 
 /** Where a token stands in all lists: text that sorts by the time of its creation, and then by its id. */
 export function placeOf({ createdAtMs, id }: Pick<TokenRecord, 'createdAtMs' | 'id'>): string {
-  return String(createdAtMs).padStart(timeLength, '0') + id
+  return timeText(createdAtMs) + id
 }
 
 export function idAtPlace(place: string): string {

@@ -6,6 +6,7 @@ import { createStore } from '../../../server/store/create-store.ts'
 import type { SessionRecord } from '../../../server/store/session-store.ts'
 import { createClock } from '../../stage/clock.ts'
 import { useClosing } from '../../stage/closing.ts'
+import { idsOf, latestFirst, tokenRecord } from './token-records.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -31,17 +32,21 @@ const news = (number: number, more: Partial<SessionRecord> = {}): SessionRecord 
   ...more,
 })
 
-// Redis has no bound of its own for sessions: one that is full refuses, see redis-sessions.test.ts.
-describe.each(['memory:', 'lmdb:store'])('news of sessions, told to a full %s', (location) => {
-  const open = () =>
-    closing(
-      createStore(location, {
-        now: clock.now,
-        baseDirectory: folder,
-        timeoutMs: 10_000,
-        maxMarkers: 3,
-      }),
-    )
+const openFor3 = (location: string) =>
+  closing(
+    createStore(location, {
+      now: clock.now,
+      baseDirectory: folder,
+      timeoutMs: 10_000,
+      maxMarkers: 3,
+    }),
+  )
+
+// Redis has no bound of its own: one that is full refuses, see redis-sessions.test.ts and redis-tokens.test.ts.
+const bounded = ['memory:', 'lmdb:store']
+
+describe.each(bounded)('news of sessions, told to a full %s', (location) => {
+  const open = () => openFor3(location)
   type Opened = ReturnType<typeof open>
   const requestsOf = async (store: Opened, ...numbers: number[]) =>
     Promise.all(
@@ -89,5 +94,48 @@ describe.each(['memory:', 'lmdb:store'])('news of sessions, told to a full %s', 
     const store = open()
     await store.noteSessions([1, 2, 3].map((number) => news(number)))
     expect(await store.noteSessions([news(4, { endsAtMs: clock.now() })])).toBe(0)
+  })
+})
+
+describe.each(bounded)('tokens, added to a full %s', (location) => {
+  const timed = (seconds: number) =>
+    tokenRecord({ kind: 'timed', endsAtMs: clock.now() + seconds * 1000 })
+  const full = { code: 'ERR_STORE_UNAVAILABLE', message: 'store: full: 3 tokens are kept' }
+
+  it('are refused, and none that is alive is forgotten', async () => {
+    const store = openFor3(location)
+    const kept = [tokenRecord(), timed(60), tokenRecord()]
+    for (const token of kept) await store.addToken(token)
+    const more = [tokenRecord(), timed(60)]
+    for (const token of more) {
+      await expect(store.addToken(token)).rejects.toMatchObject(full)
+      expect(await store.findToken(token.id)).toBeNull()
+    }
+    expect(idsOf((await store.listTokens({ limit: 9 })).tokens)).toEqual(latestFirst(kept))
+  })
+
+  it('are no trouble when they are known, or have ended already, and are used as ever', async () => {
+    const store = openFor3(location)
+    const kept = [tokenRecord(), timed(60), tokenRecord()]
+    for (const token of [...kept, ...kept, timed(-1)]) await store.addToken(token)
+    await store.noteTokenUses(kept.map(({ id }) => ({ id, usedAtMs: 5 })))
+    const { tokens } = await store.listTokens({ limit: 9 })
+    expect(tokens.map(({ usedAtMs }) => usedAtMs)).toEqual([5, 5, 5])
+  })
+
+  it('find room when others have ended, or were removed', async () => {
+    const store = openFor3(location)
+    const [lasting, brief, long] = [tokenRecord(), timed(60), timed(600)] as const
+    for (const token of [lasting, brief, long]) await store.addToken(token)
+    clock.advance(60_000)
+    const later = timed(600)
+    await store.addToken(later)
+    await expect(store.addToken(tokenRecord())).rejects.toMatchObject(full)
+    await store.removeTokens([long.id])
+    const last = tokenRecord()
+    await store.addToken(last)
+    await expect(store.addToken(tokenRecord())).rejects.toMatchObject(full)
+    const { tokens } = await store.listTokens({ limit: 9 })
+    expect(idsOf(tokens)).toEqual(latestFirst([lasting, later, last]))
   })
 })

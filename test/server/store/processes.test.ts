@@ -12,10 +12,12 @@ import type {
   RevocationNews,
   SessionRecord,
 } from '../../../server/store/session-store.ts'
+import type { TokenRecord } from '../../../server/store/token-store.ts'
 import { useClosing } from '../../stage/closing.ts'
 import { startRedis } from '../../stage/start-redis.ts'
 import { describeWith } from '../../stage/tools.ts'
 import { type Answer, type Call, type Outcome, type Spender, startSpender } from './spenders.ts'
+import { everyToken, idsOf, tokenIdOf, tokenRecord } from './token-records.ts'
 
 const closing = useClosing()
 let folder = ''
@@ -69,6 +71,9 @@ const claim = (number: number, more: Partial<PlaceClaim> = {}): PlaceClaim => ({
   isNew: true,
   ...more,
 })
+
+const token = (number: number): TokenRecord =>
+  tokenRecord({ id: tokenIdOf(String(number)), name: `user-${number % 7}` })
 
 /** The outcome of one claim. */
 function placeOf(outcome: Outcome | undefined): PlaceOutcome {
@@ -194,22 +199,30 @@ describe('what one process writes', () => {
       const store = createStore('lmdb:store', where)
       await store.noteSessions([JSON.parse(process.argv[2])])
       await store.revoke([JSON.parse(process.argv[3])])
+      await store.addToken(JSON.parse(process.argv[4]))
       await store.close()
     `
     // Nothing of ours runs while that process does: all of this is one turn.
-    const before = [store.revocationsSince(cursor), store.findSession(sessionId(1))] as const
-    const words = [folder, JSON.stringify(session(1)), JSON.stringify(told)]
-    execFileSync(process.execPath, ['--input-type=module', '-e', script, ...words])
-    const after = [store.revocationsSince(cursor), store.findSession(sessionId(1))] as const
-    expect(await Promise.all(before)).toEqual([{ entries: [], cursor, more: false }, null])
-    const [news, found] = await Promise.all(after)
+    const ask = () =>
+      [
+        store.revocationsSince(cursor),
+        store.findSession(sessionId(1)),
+        store.findToken(token(1).id),
+      ] as const
+    const before = ask()
+    const words = [session(1), told, token(1)].map((each) => JSON.stringify(each))
+    execFileSync(process.execPath, ['--input-type=module', '-e', script, folder, ...words])
+    const after = ask()
+    expect(await Promise.all(before)).toEqual([{ entries: [], cursor, more: false }, null, null])
+    const [news, found, foundToken] = await Promise.all(after)
     expect(news.entries).toEqual([told])
     expect(found).toMatchObject({ id: sessionId(1), rule: 'films' })
+    expect(foundToken).toEqual(token(1))
   })
 })
 
 describe('what was acknowledged before all processes were killed', () => {
-  it('is there: sessions, revocations and places', async () => {
+  it('is there: sessions, revocations, places and tokens', async () => {
     const spenders = await start('lmdb:store', 3)
     const acknowledged: number[] = []
     await new Promise<void>((resolve, reject) => {
@@ -219,8 +232,9 @@ describe('what was acknowledged before all processes were killed', () => {
             ['noteSessions', [session(number)]],
             ['revoke', [revocation(number)]],
             ['claimPlaces', [claim(number, { subject: `subject-${number}` })]],
+            ['addToken', token(number)],
           ])
-          expect(outcomes.map(({ refusal }) => refusal)).toEqual([undefined, undefined, undefined])
+          expect(outcomes.flatMap(({ refusal }) => refusal ?? [])).toEqual([])
           if (acknowledged.push(number) === 200) resolve()
           await next(number + spenders.length)
         }
@@ -235,9 +249,11 @@ describe('what was acknowledged before all processes were killed', () => {
     const revoked = new Set(entries.map(({ value }) => value))
     const { sessions } = await heir.listSessions({ limit: 1000 })
     const listed = new Set(sessions.map(({ id }) => id))
+    const tokens = new Set(idsOf(await everyToken(heir, {})))
     for (const number of acknowledged) {
       expect(revoked).toContain(sessionId(number))
       expect(listed).toContain(sessionId(number))
+      expect(tokens).toContain(token(number).id)
       const other = claim(number + 100_000, { subject: `subject-${number}`, max: 1 })
       expect(await heir.claimPlaces([other])).toEqual([
         { kind: 'full', others: [sessionId(number)] },
@@ -295,6 +311,7 @@ describe('a process whose disk is full', () => {
       ['noteSessions', [session(number)]],
       ['revoke', [revocation(number)]],
       ['claimPlaces', [claim(number, { subject: `subject-${number}` })]],
+      ['addToken', token(number)],
     ]
     const told: number[] = []
     let refusals: readonly string[] = []
@@ -309,6 +326,10 @@ describe('a process whose disk is full', () => {
     const expectAllKnown = async (): Promise<void> => {
       const questions = told.map((number): Call => ['findSession', sessionId(number)])
       const found = await spender.callAll([...questions, ['revocationsSince', null]])
+      const tokens = await spender.callAll(
+        told.map((number): Call => ['findToken', token(number).id]),
+      )
+      expect(tokens.map(({ value }) => value)).toEqual(told.map(token))
       const { entries } = (found.at(-1)?.value ?? { entries: [] }) as RevocationNews
       const revoked = new Set(entries.map(({ value }) => value))
       for (const [index, number] of told.entries()) {

@@ -10,8 +10,9 @@ import type {
 } from '../../../server/store/session-store.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { useClosing } from '../../stage/closing.ts'
-import { freePort, type RedisServer, startRedis } from '../../stage/start-redis.ts'
+import { type RedisServer, startRedis } from '../../stage/start-redis.ts'
 import { describeWith } from '../../stage/tools.ts'
+import { contentsOf, letPass, lives, startRedisCluster, usedMemory } from './redis-insight.ts'
 
 const refusal = { code: 'ERR_STORE_UNAVAILABLE', reason: 'store-unavailable', status: 503 }
 const closing = useClosing()
@@ -408,17 +409,8 @@ describeWith(['redis-server'], 'sessions in Redis', () => {
   })
 
   it('have keys of one slot in each script, in a cluster, whatever viewers are called', async () => {
-    // A node that has met no other does not know its own address.
-    const address = ['--cluster-announce-ip', '127.0.0.1']
-    const bus = ['--cluster-port', String(await freePort())]
-    const settings = ['--cluster-enabled', 'yes', ...address, ...bus]
-    const server = closing(await startRedis({ settings }))
+    const server = closing(await startRedisCluster())
     const admin = ask(server)
-    await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-    await vi.waitFor(
-      async () => expect(await admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'),
-      { timeout: 15_000 },
-    )
     const store = open(server.url.replace('redis:', 'redis+cluster:'))
     await recovered(store)
     const names = ['{', '}', '{}', '{x}y{z}', 'a\u0000b', 'ä', '*', '']
@@ -469,35 +461,9 @@ describeWith(['redis-server'], 'sessions in Redis', () => {
   })
 })
 
-/** All keys, with what they hold. */
-async function contentsOf(admin: Redis): Promise<ReadonlyMap<string, string | undefined>> {
-  const keys = (await admin.keys('*')).sort()
-  const dumps = await Promise.all(keys.map((key) => admin.dumpBuffer(key)))
-  return new Map(keys.map((key, index) => [key, dumps[index]?.toString('hex')]))
-}
-
-/** How long each key lives on, in milliseconds; negative for ever. */
-async function lives(admin: Redis): Promise<ReadonlyMap<string, number>> {
-  const keys = await admin.keys('*')
-  const left = await Promise.all(keys.map((key) => admin.pttl(key)))
-  return new Map(keys.map((key, index) => [key, left[index] ?? 0]))
-}
-
-/** The server's clock cannot be turned: all keys are brought nearer to their ends. */
-async function letPass(admin: Redis, milliseconds: number): Promise<void> {
-  const calls = [...(await lives(admin))].map(([key, left]) =>
-    left > milliseconds ? admin.pexpire(key, left - milliseconds) : admin.del(key),
-  )
-  await Promise.all(calls)
-}
-
 /** Sessions that were opened last of all and have ended, in an index that still has them. */
 async function addEnded(admin: Redis, index: string, count: number): Promise<void> {
   const later = Date.now() + 60_000
   const members = Array.from({ length: count }, (_, at) => `${idAt(later + at)}000000000000001`)
   await admin.zadd(index, ...members.flatMap((member) => [0, member]))
-}
-
-async function usedMemory(admin: Redis): Promise<number> {
-  return Number(/^used_memory:(\d+)/m.exec(await admin.info('memory'))?.[1])
 }

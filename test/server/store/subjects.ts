@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { describe, expect, vi } from 'vitest'
+import { describe } from 'vitest'
 import { createStore } from '../../../server/store/create-store.ts'
 import type { Store } from '../../../server/store/store.ts'
 import { createClock } from '../../stage/clock.ts'
-import { freePort, startRedis } from '../../stage/start-redis.ts'
+import { type RedisServer, startRedis } from '../../stage/start-redis.ts'
 import { describeWith } from '../../stage/tools.ts'
+import { startRedisCluster } from './redis-insight.ts'
 
 /** A store under test, and a way to let its time pass. */
 export interface Subject {
@@ -53,18 +54,9 @@ async function lmdb(): Promise<Subject> {
   }
 }
 
-async function redis(settings: readonly string[] = [], scheme = 'redis'): Promise<Subject> {
-  const server = await startRedis({ settings })
+async function redis(server: RedisServer, scheme = 'redis'): Promise<Subject> {
   const location = `${scheme}://127.0.0.1:${server.port}`
   const admin = new Redis(server.port, '127.0.0.1')
-  if (scheme === 'redis+cluster') {
-    await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-    // A node waits two seconds before it takes writes.
-    await vi.waitFor(
-      async () => expect(await admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'),
-      { timeout: 15_000 },
-    )
-  }
   // Our own clock is of no account, and that of Redis cannot be turned: it is told how much has passed.
   let passedMs = 0
   const open = () =>
@@ -105,14 +97,8 @@ async function redis(settings: readonly string[] = [], scheme = 'redis'): Promis
 export function describeStores(contract: (open: () => Promise<Subject>) => void): void {
   describe('memory:', () => contract(memory))
   describe('lmdb:', () => contract(lmdb))
-  describeWith(['redis-server'], 'redis://', () => contract(redis))
+  describeWith(['redis-server'], 'redis://', () => contract(async () => redis(await startRedis())))
   describeWith(['redis-server'], 'redis+cluster://', () =>
-    contract(async () => {
-      // A node that has met no other does not know its own address.
-      const address = ['--cluster-announce-ip', '127.0.0.1']
-      const bus = ['--cluster-port', String(await freePort())]
-      const settings = ['--cluster-enabled', 'yes', ...address, ...bus]
-      return redis(settings, 'redis+cluster')
-    }),
+    contract(async () => redis(await startRedisCluster(), 'redis+cluster')),
   )
 }
