@@ -65,17 +65,18 @@ function claimsOf(params: EctokenParams, { policy }: EctokenAccess, facts: Reque
 }
 
 /**
- * Beginnings of paths as an ACL. Those that hold a wildcard of an ACL, or are escaped twice, have none and are left out: the session
- * gets less, never more. Where case is ignored, the beginning that let this request in is written as in the request, because an
- * ACL knows case.
+ * Beginnings of paths as an ACL. An ACL is decoded once before it is matched, so what is to be literal is escaped: `%66ilm` in a beginning is
+ * no `film`. Those that hold a wildcard of an ACL have none and are left out: the session gets less, never more. Where case is ignored,
+ * the beginning that let this request in is written as in the request, because an ACL knows case.
  */
 function aclOf(prefixes: readonly string[], path: string, ignoreCase: boolean): string {
+  const spellings = ignoreCase ? [path, decodeOnce(path)] : []
   const written = prefixes.map((prefix) => {
-    const isMet = ignoreCase && path.toLowerCase().startsWith(prefix.toLowerCase())
-    return isMet ? path.slice(0, prefix.length) : prefix
+    const starts = spellings.map((spelling) => spelling.slice(0, prefix.length))
+    return starts.find((start) => start.toLowerCase() === prefix.toLowerCase()) ?? prefix
   })
   return written
-    .filter((prefix) => prefix !== '' && !/[*?!%]/.test(decodeOnce(prefix)))
-    .map((prefix) => `${prefix}*`)
+    .filter((prefix) => prefix !== '' && !/[*?!]/.test(prefix))
+    .map((prefix) => `${prefix.replaceAll('%', '%25')}*`)
     .join('!')
 }
