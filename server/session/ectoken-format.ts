@@ -3,6 +3,8 @@ import { decodeOnce } from '../../shared/query.ts'
 import type { EctokenAccess } from '../options/options.ts'
 import { openEctoken } from '../token/ectoken-open.ts'
 import type { EctokenParams } from '../token/ectoken-params.ts'
+import { isKeptToken } from '../token/managed.ts'
+import { isTimedToken } from '../token/timed-text.ts'
 import { proven } from '../token/verified.ts'
 import type { AccessClaims } from './access-claims.ts'
 import { describeDemand, describeEnd } from './describe-failure.ts'
@@ -16,7 +18,7 @@ export const ectokenFormat: AccessFormat<EctokenAccess> = {
   verify(access, { token }, facts, judging) {
     const opened = openEctoken(access.keys.all, token)
     if (opened === null) {
-      const isOfFormat = isBareTokenText(token)
+      const isOfFormat = isBareTokenText(token) && !isTimedToken(token) && !isKeptToken(token)
       return failed('no key opens it: forged, changed, cut, or made with another key', {
         isOfFormat,
       })
@@ -49,6 +51,7 @@ export const ectokenFormat: AccessFormat<EctokenAccess> = {
     return {
       spendId: sealedId('ectoken', keys.secretNames[opened.keyIndex] ?? '', token),
       endTime: opened.params?.ec_expire ?? null,
+      madeAtMs: null,
     }
   },
 }
