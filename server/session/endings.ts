@@ -84,9 +84,9 @@ export class Endings {
     return this.#known.has(`access:${accessTag}`)
   }
 
-  /** Was everything of this key that was made before a time ended, and this before it? */
-  isKeyEnded(keyTag: string, madeAtMs: number): boolean {
-    return madeAtMs < (this.#known.get(`key:${keyTag}`)?.beforeMs ?? 0)
+  /** Before that time, in milliseconds since 1970, everything of this key was ended. */
+  keyEndedBefore(keyTag: string): number {
+    return this.#known.get(`key:${keyTag}`)?.beforeMs ?? 0
   }
 
   #judge({ id, subject }: SessionIdentity): Revocation['kind'] | null {

@@ -104,10 +104,13 @@ export class Tokens {
       return { ...mintFor({ rule, access }, wanted, now), id: null }
     }
     if (!isKeptAccess(access)) return { ...mintFor({ rule, access }, wanted, now), id: null }
+    await this.#registry.loading
+    // All that were made before may have been revoked by a machine whose clock is ahead, or in this very millisecond.
+    const madeAtMs = Math.max(this.#now(), this.#registry.endings.keyEndedBefore(access.keyTag))
     const token = mintManagedToken(access.format === 'managed' ? 'managed' : 'revocable')
     const { expiresAt, record } = named(() => {
       const end = endOf(rule, access, wanted, now)
-      return { expiresAt: end, record: recordOf(token, access, wanted, this.#now(), end) }
+      return { expiresAt: end, record: recordOf(token, access, wanted, madeAtMs, end) }
     })
     await this.#registry.store.addToken(record)
     this.#registry.tokens.forget([record.id])
