@@ -44,6 +44,11 @@ export function findBareToken(query: string): { token: string; rest: string } | 
   return { token, rest: parts.filter((part) => withoutAddedEquals(part) !== token).join('&') }
 }
 
+/** The different texts in a query that have the form of a bare token, in order. */
+export function bareTokensIn(query: string): string[] {
+  return [...new Set(query.split('&').filter(isBareToken).map(withoutAddedEquals))]
+}
+
 /**
  * The query without its bare tokens. Other parts, bare ones of another form among them, keep text and order:
  * for keeping the tokens of other rules from an origin.

@@ -1,4 +1,4 @@
-import { findBareToken, isBareTokenText, setBareToken } from './bare-token.ts'
+import { bareTokensIn, findBareToken, isBareTokenText, setBareToken } from './bare-token.ts'
 import { readParameter, removeParameters, setParameter } from './query.ts'
 
 /** Where a token may ride, in the order in which we look. */
@@ -98,8 +98,11 @@ function scanQuery(query: string, names: readonly string[], takesBare: boolean):
   const rest = removeParameters(query, names)
   const bare = takesBare ? findBareToken(rest) : null
   if (bare === null) return { found, rest }
-  found.push({ name: '', location: 'query', token: bare.token })
-  return { found, rest: isBareTokenText(bare.token) ? bare.rest : rest }
+  const isToken = isBareTokenText(bare.token)
+  // A part of another form hides the tokens behind it; of two of this form nobody knows which is meant.
+  const tokens = isToken ? [bare.token, ...bareTokensIn(bare.rest)] : [bare.token]
+  found.push(...tokens.map((token): LocatedToken => ({ name: '', location: 'query', token })))
+  return { found, rest: isToken ? bare.rest : rest }
 }
 
 function scanHeaders(headers: TokenSearch['headers'], names: readonly string[]): LocatedToken[] {
@@ -164,7 +167,8 @@ export function locateTokens({
     )
     if (earlier === undefined) found.push(token)
     else if (earlier.token !== token.token) {
-      const detail = `${token.name} stands twice in the ${token.location}, with different values`
+      const name = token.name || 'a bare token'
+      const detail = `${name} stands twice in the ${token.location}, with different values`
       return { ok: false, error: 'ambiguous', detail }
     }
   }

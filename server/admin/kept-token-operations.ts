@@ -1,6 +1,5 @@
-import { badRequest } from '../http/read-json.ts'
 import { tokensOf } from '../http/tokens-of.ts'
-import type { RevokeSelector, TokenView } from '../session/tokens.ts'
+import type { TokenView } from '../session/tokens.ts'
 import { orBadRequest, orNamed } from './mistakes.ts'
 import { type Operation, operation } from './operation.ts'
 import {
@@ -160,23 +159,10 @@ const revokeMany = operation({
   problems: [503],
   examples: { body: { name: 'viewer-17' }, answer: { revoked: 3 } },
   note: ({ body: { tokens, ...rest } }) => ({ ...rest, tokens: tokens?.length }),
-  async perform({ gate, body }) {
-    const given = [body.tokens, body.name, body.all, body.timedOfKey]
-    if (given.filter((value) => value !== undefined).length !== 1) {
-      throw badRequest('body: exactly one of tokens, name, all and timedOfKey')
-    }
-    const { timedOfKey } = body
-    const sealing = gate.options.rules.flatMap(({ access }) =>
-      access.flatMap((entry) => (entry.format === 'timed' && !entry.isKept ? [entry.keyName] : [])),
-    )
-    // A name that was mistyped must not pass for "none was out".
-    if (timedOfKey !== undefined && !sealing.includes(timedOfKey)) {
-      const there = [...new Set(sealing)].join(', ') || 'none'
-      throw badRequest(`body timedOfKey: no rule seals timed tokens with it (there: ${there})`)
-    }
-    const selector = body as RevokeSelector
-    return { revoked: await orBadRequest(TypeError, () => tokensOf(gate).revoke(selector)) }
-  },
+  perform: ({ gate, body }) =>
+    orBadRequest(TypeError, async () => ({
+      revoked: await tokensOf(gate).revoke(body),
+    })),
 })
 
 export const keptTokenOperations: readonly Operation[] = [

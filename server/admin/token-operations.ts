@@ -29,8 +29,7 @@ const mintToken = operation({
     },
   },
   note: ({ body: { rule, subject, ttlSeconds } }) => ({ rule, subject, ttlSeconds }),
-  perform: ({ gate, body }) =>
-    orNamed(() => tokensOf(gate).mint(body), { sessionId: 'subject', endTime: 'ttlSeconds' }),
+  perform: ({ gate, body }) => orNamed(() => tokensOf(gate).mint(body)),
 })
 
 const inspectToken = operation({

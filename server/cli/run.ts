@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { OptionError } from '../../shared/codes.ts'
 import { type AccessOptions, accessFormats } from '../options/options.ts'
+import { StoreUnavailable } from '../store/store.ts'
 import { type CommandName, commands, helpText } from './commands.ts'
 import { configCheck } from './config-check.ts'
 import { openToAsk } from './configuration-file.ts'
@@ -51,6 +52,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       if (args.includes('--json')) terminal.out(JSON.stringify({ problems: error.problems }))
       terminal.err(error.message)
       return 2
+    }
+    if (error instanceof StoreUnavailable) {
+      terminal.err(`playgate: the store does not answer: ${error.message}`)
+      return 1
     }
     throw error
   }

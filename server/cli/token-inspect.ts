@@ -1,3 +1,4 @@
+import { isBareTokenText } from '../../shared/bare-token.ts'
 import type { TokenFields } from '../../shared/token-text.ts'
 import { type InspectedToken, inspectFacts, inspectToken } from '../session/inspect-token.ts'
 import { openToAsk } from './configuration-file.ts'
@@ -56,13 +57,15 @@ function report(
   return !isJudged || valid ? 0 : 1
 }
 
-/** A whole URL, `?hdnts=…` or `hdnts=…`, as they are copied, are understood as well. */
+/** A whole URL, `?hdnts=…`, `token=…` or a bare `?…`, as they are copied, are understood as well. */
 function bareToken(text: string): string {
-  const match =
+  const edgeauth =
     /(?:^|[?&/])[A-Za-z_]\w*=((?:ip|st|exp)(?:=|%3[Dd])[^&#]*?hmac(?:=|%3[Dd])[0-9A-Fa-f]*)/.exec(
       text,
-    )
-  return match?.[1] ?? text
+    )?.[1]
+  const query = /^[^#?]*\?([^#]*)/.exec(text)?.[1] ?? text
+  const values = query.split('&').map((part) => part.replace(/^[A-Za-z_]\w*=(?=.)/, ''))
+  return edgeauth ?? values.find(isBareTokenText) ?? text
 }
 
 const formatNames = {

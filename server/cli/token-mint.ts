@@ -1,3 +1,4 @@
+import { OptionError } from '../../shared/codes.ts'
 import type { MintAccessOptions } from '../index.ts'
 import { isKeptAccess } from '../options/judge-access.ts'
 import { findTarget } from '../session/mint-access.ts'
@@ -17,7 +18,7 @@ export async function tokenMint(
 ): Promise<ExitStatus> {
   const loaded = loadConfiguration(config)
   const options = judgeFile(loaded)
-  const { access } = findTarget(options, given)
+  const { access } = await namedByFlags(() => findTarget(options, given))
   const isKept = isKeptAccess(access)
   if (isKept && parseStoreLocation(options.store, loaded.baseDirectory).kind === 'memory') {
     throw new UsageError(
@@ -28,7 +29,7 @@ export async function tokenMint(
   const wanted = { ...given, ttlSeconds: given.ttlSeconds ?? ttlSeconds }
   const gate = openToKeep(loaded, terminal, isKept)
   try {
-    const minted = await gate.tokens.mint(wanted)
+    const minted = await namedByFlags(() => gate.tokens.mint(wanted))
     if (json) {
       terminal.out(JSON.stringify(minted))
       return 0
@@ -42,5 +43,23 @@ export async function tokenMint(
     return 0
   } finally {
     await gate.close()
+  }
+}
+
+/** Options of the library that the command calls otherwise. */
+const flags: Readonly<Record<string, string>> = { ttlSeconds: 'ttl', params: 'param' }
+
+/** What is wrong with an option is said of the flag that it was given with. */
+async function namedByFlags<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error
+    const problems = error.problems.map(({ path, message }) => {
+      // `params.ec_host_allow` is given as `--param ec_host_allow=…`.
+      const [option = '', ...rest] = path.split('.')
+      return { path: [`--${flags[option] ?? option}`, ...rest].join(' '), message }
+    })
+    throw new OptionError(problems)
   }
 }

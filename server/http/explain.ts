@@ -90,6 +90,7 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
       },
     }
   }
+  await gate.sessions.loading
   const now = request.now === undefined ? gate.now() : epochSeconds(request.now)
   const { decision, checks } = await decideRequest(gate, rule, facts, now)
   const judged = [passed, found, ...checks]

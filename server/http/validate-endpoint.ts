@@ -1,14 +1,16 @@
 import type { Context } from 'koa'
 import { readParameter } from '../../shared/query.ts'
 import { parseAddress } from '../claim/address.ts'
+import { isKeptAccess } from '../options/judge-access.ts'
 import type { Rule } from '../options/options.ts'
-import { judgeAccessToken } from '../session/decide.ts'
-import type { Check, Refusal } from '../session/decision.ts'
+import { judgeAccessToken, nearer } from '../session/decide.ts'
+import type { Check } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
+import type { AccessRefusal } from '../session/verify-access.ts'
 import { answerRefusal, setSafetyHeaders } from './answer-error.ts'
 import type { Gate } from './gate.ts'
-import { judgingFor, lookUp, noteUse } from './judging-for.ts'
+import { judgingFor, lookUp } from './judging-for.ts'
 import { noteRefusal } from './note-refusal.ts'
 import { badRequest } from './read-json.ts'
 import { readRequest, readTarget } from './read-request.ts'
@@ -39,31 +41,27 @@ export async function answerValidate(ctx: Context, gate: Gate): Promise<void> {
   await gate.sessions.loading
   const facts = factsOf(gate, caller, told)
   const kept = await lookUp(gate, [told.token], facts.clientAddress)
-  let refused: { readonly rule: Rule; readonly refusal: Refusal } | null = null
+  let refusal: AccessRefusal | null = null
+  let refusedBy: Rule | null = null
   for (const rule of rulesFor(gate, facts, told)) {
     const checks: Check[] = []
-    const decision = judgeAccessToken(
-      facts,
-      rule,
-      told.token,
-      judgingFor(gate, rule, { kept }),
-      checks,
-    )
+    const judging = judgingFor(gate, rule, { kept })
+    const decision = judgeAccessToken(facts, rule, told.token, judging, checks)
     if (decision.kind === 'access') {
-      noteUse(gate, decision)
+      if (isKeptAccess(decision.access)) gate.sessions.tokens.noteUse(decision.spendId)
       gate.metrics.request(rule.name, 'validated', '', 0)
       return answerJson(ctx, 200, { valid: true })
     }
-    refused ??= { rule, refusal: decision }
+    if (nearer(refusal, decision) === decision) [refusal, refusedBy] = [decision, rule]
   }
-  const rule = refused?.rule ?? null
-  const reason = refused?.refusal.reason ?? 'token-refused'
-  const detail = refused?.refusal.detail ?? 'no rule takes timed or managed tokens there'
+  const rule = refusedBy?.name ?? 'none'
+  const reason = refusal?.reason ?? 'token-refused'
+  const detail = refusal?.detail ?? 'no rule takes timed or managed tokens there'
   const { host, path, clientAddress: client } = facts
-  gate.log.warn({ event: 'validate', rule: rule?.name, path, client, reason, detail })
-  gate.metrics.request(rule?.name ?? 'none', 'refused', reason, 0)
+  gate.log.warn({ event: 'validate', rule, path, client, reason, detail })
+  gate.metrics.request(rule, 'refused', reason, 0)
   answerRefusal(ctx, { reason }, null)
-  const asked = { rule: rule?.name ?? 'none', method: 'GET', host, path, client }
+  const asked = { rule, method: 'GET', host, path, client }
   noteRefusal(gate, ctx, asked, { reason, detail, sessionId: null })
 }
 
@@ -121,11 +119,14 @@ function splitSource(source: string) {
   return { scheme, host: (match[2] ?? '').toLowerCase(), target: match[3] ?? '/' }
 }
 
-/** The rule of that URL; where none is told, every rule that takes such tokens: one that would let it in is enough. */
+/**
+ * The rule of that URL; where none is told, every rule: one that would let it in is enough. With what it takes of such tokens alone: of any
+ * other this endpoint could not say that it was not used before.
+ */
 function rulesFor({ options }: Gate, facts: RequestFacts, { sourceUrl }: Told): readonly Rule[] {
   const matched = sourceUrl === null ? options.rules : [matchRule(options.rules, facts)]
-  return matched.filter(
-    (rule): rule is Rule =>
-      rule?.access.some(({ format }) => format === 'timed' || format === 'managed') === true,
-  )
+  return matched.flatMap((rule) => {
+    const access = rule?.access.filter(({ format }) => format === 'timed' || format === 'managed')
+    return rule === null || access === undefined || access.length === 0 ? [] : [{ ...rule, access }]
+  })
 }

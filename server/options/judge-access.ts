@@ -18,13 +18,17 @@ import type { ShapedRule } from './schema.ts'
 const sessionKeyLabel = 'session token v1'
 
 /**
- * The salt of the access tokens takes part: a session is worth something only at rules that would take the
- * access token behind it too.
+ * A session is worth something only at rules that would take the access token behind it too: so what tells whether they would, takes part.
+ *
+ * @param taken the salt of EdgeAuth tokens, or which other tokens; '': EdgeAuth tokens without salt
  */
-function sessionLabel(accessSalt: string): string {
-  if (accessSalt === '') return sessionKeyLabel
-  return `${sessionKeyLabel} ${createHash('sha256').update(accessSalt).digest('base64url')}`
+function sessionLabel(taken: string): string {
+  if (taken === '') return sessionKeyLabel
+  return `${sessionKeyLabel} ${createHash('sha256').update(taken).digest('base64url')}`
 }
+
+/** No salt holds a `~`. */
+const sessionLabelOf = (tokens: string): string => sessionLabel(`~${tokens}`)
 
 /** What sessions of timed and managed tokens bear for a key in their ids: so that all of them can be ended at once. */
 export const timedKeyName = (keyName: string): string => `timed tokens of ${keyName}`
@@ -114,7 +118,7 @@ function ectoken(
     keyName: entry.key,
     keys,
     keyTag: keyTag(entry.key),
-    sessionKeys: keys.derive(sessionLabel('')),
+    sessionKeys: keys.derive(sessionLabelOf(format)),
     parameter,
     carriers: parameter === '' ? (['query'] as const) : carriers,
     policy: { ignoreCase, denyUnknownCountry, allowUnrestricted },
@@ -138,7 +142,7 @@ function timed(
     keyName,
     keys,
     keyTag: keyTag(isKept ? realmKeyName(realm) : timedKeyName(keyName)),
-    sessionKeys: keys?.derive(sessionLabel('')) ?? null,
+    sessionKeys: keys?.derive(sessionLabelOf(isKept ? `${format} of ${realm}` : format)) ?? null,
     parameter,
     carriers,
     isKept,
@@ -162,7 +166,7 @@ function managed(
     keyName,
     keys,
     keyTag: keyTag(realmKeyName(realm)),
-    sessionKeys: keys?.derive(sessionLabel('')) ?? null,
+    sessionKeys: keys?.derive(sessionLabelOf(`${format} of ${realm}`)) ?? null,
     parameter,
     carriers,
     realm,

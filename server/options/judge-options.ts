@@ -383,11 +383,11 @@ function exactOrigin(text: string): string | null {
 }
 
 /**
- * The key of formats that need not name one: that of another way into the same rule, else the first there is.
+ * The key of formats that need not name one: that of another way into the same rule, else the first that can be one.
  */
 function defaultKey(rule: ShapedRule, keys: KeyBook): string | null {
   const named = rule.access?.find((entry) => entry.format === 'edgeauth')
-  return named?.key ?? keys.names[0] ?? null
+  return named?.key ?? keys.firstFor('hex')
 }
 
 /** Can a path that the pattern matches lie below the prefix? Judged up to the pattern's first wildcard. */

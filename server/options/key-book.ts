@@ -60,10 +60,17 @@ export class KeyBook {
     return this.#rings.get(key)
   }
 
+  /** The first that can be a key in this use; one that could not be read may be. `null`: none can. */
+  firstFor(use: Use): string | null {
+    const { judge } = uses[use]
+    const isFit = ({ primary }: KeyTexts) => primary === null || judge(primary).length === 0
+    return [...this.#texts].find(([, texts]) => isFit(texts))?.[0] ?? null
+  }
+
   /** Complains about keys that no rule uses, where they are good for nothing at all. */
   judgeUnused(): void {
     for (const [name, texts] of this.#texts) {
-      if ([...this.#rings.keys()].some((key) => key.endsWith(` ${name}`))) continue
+      if (this.#rings.has(`hex ${name}`) || this.#rings.has(`phrase ${name}`)) continue
       if (texts.primary !== null && judgePassPhrase(texts.primary).length === 0) continue
       this.#ringOf(name, texts, 'hex')
     }

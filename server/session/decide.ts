@@ -75,15 +75,19 @@ export function judgeAccessToken(
   token: string,
   judging: Judging,
   checks: Check[],
-): AccessGrant | Refusal {
+): AccessGrant | AccessRefusal {
   let refused: AccessRefusal | null = null
   for (const access of rule.access) {
     const found = { name: access.parameter, location: 'query', token } as const
     const decision = verifyAccess(facts, access, found, judging, checks, false)
-    if (decision.kind === 'access') return judgeRule(facts, rule, judging, checks) ?? decision
+    if (decision.kind === 'access') {
+      const policy = judgeRule(facts, rule, judging, checks)
+      return policy === null ? decision : { ...policy, isOfFormat: true }
+    }
     refused = nearer(refused, decision)
   }
-  return refused ?? { kind: 'refused', reason: 'token-missing', detail: 'the rule has no access' }
+  const detail = 'the rule has no access'
+  return refused ?? { kind: 'refused', reason: 'token-missing', detail, isOfFormat: false }
 }
 
 function judge(
@@ -155,7 +159,7 @@ function judgeAccess(
 }
 
 /** Of several ways in, the refusal of the one whose format the token has tells most. */
-function nearer(one: AccessRefusal | null, other: AccessRefusal): AccessRefusal {
+export function nearer(one: AccessRefusal | null, other: AccessRefusal): AccessRefusal {
   return one === null || (other.isOfFormat && !one.isOfFormat) ? other : one
 }
 

@@ -3,6 +3,8 @@ import { decodeOnce } from '../../shared/query.ts'
 import type { EctokenAccess } from '../options/options.ts'
 import { openEctoken } from '../token/ectoken-open.ts'
 import type { EctokenParams } from '../token/ectoken-params.ts'
+import { isKeptToken } from '../token/managed.ts'
+import { isTimedToken } from '../token/timed-text.ts'
 import { proven } from '../token/verified.ts'
 import type { AccessClaims } from './access-claims.ts'
 import { describeDemand, describeEnd } from './describe-failure.ts'
@@ -16,7 +18,7 @@ export const ectokenFormat: AccessFormat<EctokenAccess> = {
   verify(access, { token }, facts, judging) {
     const opened = openEctoken(access.keys.all, token)
     if (opened === null) {
-      const isOfFormat = isBareTokenText(token)
+      const isOfFormat = isBareTokenText(token) && !isTimedToken(token) && !isKeptToken(token)
       return failed('no key opens it: forged, changed, cut, or made with another key', {
         isOfFormat,
       })
@@ -49,6 +51,7 @@ export const ectokenFormat: AccessFormat<EctokenAccess> = {
     return {
       spendId: sealedId('ectoken', keys.secretNames[opened.keyIndex] ?? '', token),
       endTime: opened.params?.ec_expire ?? null,
+      madeAtMs: null,
     }
   },
 }
@@ -65,17 +68,18 @@ function claimsOf(params: EctokenParams, { policy }: EctokenAccess, facts: Reque
 }
 
 /**
- * Beginnings of paths as an ACL. Those that hold a wildcard of an ACL, or are escaped twice, have none and are left out: the session
- * gets less, never more. Where case is ignored, the beginning that let this request in is written as in the request, because an
- * ACL knows case.
+ * Beginnings of paths as an ACL. An ACL is decoded once before it is matched, so what is to be literal is escaped: `%66ilm` in a beginning is
+ * no `film`. Those that hold a wildcard of an ACL have none and are left out: the session gets less, never more. Where case is ignored,
+ * the beginning that let this request in is written as in the request, because an ACL knows case.
  */
 function aclOf(prefixes: readonly string[], path: string, ignoreCase: boolean): string {
+  const spellings = ignoreCase ? [path, decodeOnce(path)] : []
   const written = prefixes.map((prefix) => {
-    const isMet = ignoreCase && path.toLowerCase().startsWith(prefix.toLowerCase())
-    return isMet ? path.slice(0, prefix.length) : prefix
+    const starts = spellings.map((spelling) => spelling.slice(0, prefix.length))
+    return starts.find((start) => start.toLowerCase() === prefix.toLowerCase()) ?? prefix
   })
   return written
-    .filter((prefix) => prefix !== '' && !/[*?!%]/.test(decodeOnce(prefix)))
-    .map((prefix) => `${prefix}*`)
+    .filter((prefix) => prefix !== '' && !/[*?!]/.test(prefix))
+    .map((prefix) => `${prefix.replaceAll('%', '%25')}*`)
     .join('!')
 }

@@ -43,6 +43,7 @@ export const edgeauthFormat: AccessFormat<EdgeauthAccess> = {
     // A token made for one URL is known by that URL alone.
     if (!proof.ok || proof.claims.acl === undefined) return null
     const subject = spendSubject(access, { rawPath: '/', target: '/' }, proof.keyIndex)
-    return { spendId: spendId(proof.claims, subject), endTime: proof.claims.endTime }
+    const { endTime } = proof.claims
+    return { spendId: spendId(proof.claims, subject), endTime, madeAtMs: null }
   },
 }

@@ -89,9 +89,9 @@ export class Endings {
     return this.#known.has(`access:${accessTag}`)
   }
 
-  /** Were all access tokens of this key that were made before a time revoked, and this one before it? */
-  isRevoked(keyTag: string, madeAtMs: number): boolean {
-    return madeAtMs < (this.#known.get(`key:${tokensEnding(keyTag)}`)?.beforeMs ?? 0)
+  /** Before that time, in milliseconds since 1970, all access tokens of this key were revoked. */
+  revokedBefore(keyTag: string): number {
+    return this.#known.get(`key:${tokensEnding(keyTag)}`)?.beforeMs ?? 0
   }
 
   #judge({ id, subject }: SessionIdentity): Revocation['kind'] | null {

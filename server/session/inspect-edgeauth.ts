@@ -5,7 +5,13 @@ import { checkPathAcl } from '../claim/path-acl.ts'
 import { checkTimeWindow } from '../claim/time-window.ts'
 import type { EdgeauthAccess, Options, SessionOptions } from '../options/options.ts'
 import { type EdgeauthScheme, proveReceived } from '../token/edgeauth-verify.ts'
-import type { InspectedToken, InspectFacts, Verdict } from './inspect-token.ts'
+import { edgeauthFormat } from './edgeauth-format.ts'
+import {
+  type InspectedToken,
+  type InspectFacts,
+  judgeEnding,
+  type Verdict,
+} from './inspect-token.ts'
 import { saltFor } from './salt.ts'
 
 /** The number of hex digits for SHA-256, SHA-1 and MD5. */
@@ -50,7 +56,8 @@ function judgeAccess(
     const detail = 'made for one URL: give its path to have it judged'
     return { rule, valid: false, reason: 'not-judged', detail }
   }
-  return judge(rule, text, access, access.salt, facts)
+  const verdict = judge(rule, text, access, access.salt, facts)
+  return judgeEnding(verdict, access, edgeauthFormat.identify(access, text), facts)
 }
 
 function judgeSession(

@@ -3,9 +3,12 @@ import { type EpochSeconds, epochSecondsFromMilliseconds } from '../../shared/un
 import type { AccessOptions, Options } from '../options/options.ts'
 import { isKeptToken, isManagedToken } from '../token/managed.ts'
 import { isTimedToken } from '../token/timed-text.ts'
+import { describeEnding } from './describe-ending.ts'
+import type { Endings } from './endings.ts'
 import { inspectEdgeauth } from './inspect-edgeauth.ts'
 import { inspectKept, inspectOpened } from './inspect-opaque.ts'
 import type { Judging } from './judging.ts'
+import type { TokenIdentity } from './proven-access.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 export interface InspectedToken {
@@ -40,6 +43,20 @@ export interface InspectFacts extends Pick<RequestFacts, 'headers' | 'host'> {
   readonly now: EpochSeconds
   /** What the store has of the token, where there is one to be asked. */
   readonly kept?: Judging['kept'] | undefined
+  /** What was ended, where that is known. */
+  readonly endings?: Endings | undefined
+}
+
+/** The verdict on a token that is good by itself, and may have been revoked. */
+export function judgeEnding(
+  verdict: Verdict,
+  access: AccessOptions,
+  identity: Pick<TokenIdentity, 'spendId' | 'madeAtMs'> | null,
+  { endings }: InspectFacts,
+): Verdict {
+  if (!verdict.valid || identity === null || endings === undefined) return verdict
+  const detail = describeEnding(access, identity, endings)
+  return detail === null ? verdict : { ...verdict, valid: false, reason: 'revoked', detail }
 }
 
 /** What a person gives to judge a token by; headers by any spelling of their names. */

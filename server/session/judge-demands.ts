@@ -22,10 +22,19 @@ export function judgeDemands(
   judging: Pick<Judging, 'now' | 'geoip'>,
   policy: EctokenPolicy,
 ): ClaimAnswer<EctokenReason> {
-  const { rawPath } = facts
-  const answer = judgeParams(params, factsAt(rawPath, facts, judging), policy)
+  return judgeSpellings(facts.rawPath, (path) =>
+    judgeParams(params, factsAt(path, facts, judging), policy),
+  )
+}
+
+/** Judges a path as it stands, and, where that does not let it in, decoded once. */
+export function judgeSpellings(
+  rawPath: string,
+  judge: (path: string) => ClaimAnswer<EctokenReason>,
+): ClaimAnswer<EctokenReason> {
+  const answer = judge(rawPath)
   if (answer.ok || answer.reason !== 'path_not_allowed' || !rawPath.includes('%')) return answer
-  return judgeParams(params, factsAt(decodeOnce(rawPath), facts, judging), policy)
+  return judge(decodeOnce(rawPath))
 }
 
 function factsAt(

@@ -26,7 +26,8 @@ export const keptFormat: AccessFormat<ManagedAccess | TimedAccess> = {
     if (record.realm !== realm) return failed(`made for the realm ${record.realm}, not ${realm}`)
     const { endsAtMs, createdAtMs, name } = record
     const endTime = endsAtMs === null ? null : epochSecondsFromMilliseconds(endsAtMs)
-    if (endTime !== null && judging.now > endTime) {
+    // From that second on the store does not know it any more.
+    if (endTime !== null && judging.now >= endTime) {
       return failed('expired', { reason: 'token-expired' })
     }
     const demands = bearerDemands(record)
@@ -48,6 +49,6 @@ export const keptFormat: AccessFormat<ManagedAccess | TimedAccess> = {
 
   identify({ format }, token) {
     if (!isManagedToken(token, kinds[format])) return null
-    return { spendId: managedTokenId(token), endTime: null }
+    return { spendId: managedTokenId(token), endTime: null, madeAtMs: null }
   },
 }

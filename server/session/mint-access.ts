@@ -3,6 +3,7 @@ import { OptionError } from '../../shared/codes.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
 import { isKeptAccess } from '../options/judge-access.ts'
 import type { AccessOptions, Options, Rule } from '../options/options.ts'
+import { isEctokenName } from '../token/ectoken-params.ts'
 import type { EctokenInput } from '../token/ectoken-serialize.ts'
 import { mintEctoken } from './mint-ectoken.ts'
 import { mintEdgeauth } from './mint-edgeauth.ts'
@@ -78,7 +79,7 @@ export function mintFor(
   if (isKeptAccess(access)) throw keptElsewhere(rule, access)
   const ttlSeconds = checkLife(rule, wanted)
   const expiresAt = now + ttlSeconds
-  const token = mintText(rule, access, wanted, { now, ttlSeconds, expiresAt })
+  const token = named(() => mintText(rule, access, wanted, { now, ttlSeconds, expiresAt }))
   return { token, format: access.format, parameter: access.parameter, rule: rule.name, expiresAt }
 }
 
@@ -108,6 +109,32 @@ function mintText(
     case 'managed':
       throw keptElsewhere(rule, access)
   }
+}
+
+/** What the formats call otherwise. */
+const optionNames: Readonly<Record<string, keyof MintAccessOptions>> = {
+  sessionId: 'subject',
+  endTime: 'ttlSeconds',
+  lifeSeconds: 'ttlSeconds',
+  clientIp: 'ip',
+  ec_clientip: 'ip',
+  ec_url_allow: 'path',
+}
+
+/** What a format finds wrong is said of the option that it came from. */
+export function named<Made>(make: () => Made): Made {
+  try {
+    return make()
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error
+    throw new OptionError(
+      error.problems.map(({ path, message }) => ({ path: optionNamed(path), message })),
+    )
+  }
+}
+
+function optionNamed(name: string): string {
+  return optionNames[name] ?? (isEctokenName(name) ? `params.${name}` : name)
 }
 
 /** What a format has no place for would be lost without a word: a restriction that is none. */

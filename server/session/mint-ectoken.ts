@@ -1,10 +1,11 @@
 import type { EctokenAccess, Rule } from '../options/options.ts'
+import { isEctokenName } from '../token/ectoken-params.ts'
 import { serializeParams } from '../token/ectoken-serialize.ts'
-import { sealText } from '../token/seal.ts'
+import { maxPlaintextBytes, sealText } from '../token/seal.ts'
 import { type MintAccessOptions, type MintTimes, problem } from './mint-access.ts'
 
 /** The parameters that other options write. */
-const written = ['ec_expire', 'ec_url_allow', 'ec_clientip'] as const
+const written: readonly string[] = ['ec_expire', 'ec_url_allow', 'ec_clientip']
 
 /** @throws {OptionError} a life beyond the rule's maximum, patterns that are no beginnings, values that no parameter takes */
 export function mintEctoken(
@@ -20,9 +21,9 @@ export function mintEctoken(
       `more than maxLifetimeSeconds of ${rule.name} (${maxLifetimeSeconds})`,
     )
   }
-  for (const name of written) {
-    if (params[name] !== undefined)
-      throw problem(`params.${name}`, 'is said by ttlSeconds, path or ip')
+  for (const name of Object.keys(params)) {
+    if (written.includes(name)) throw problem(`params.${name}`, 'is said by ttlSeconds, path or ip')
+    if (!isEctokenName(name)) throw problem(`params.${name}`, 'is no parameter of an ectoken')
   }
   const patterns =
     path === undefined ? rule.match.paths : typeof path === 'string' ? path.split('!') : path
@@ -32,6 +33,9 @@ export function mintEctoken(
     ec_url_allow: patterns.map(beginningOf),
     ec_clientip: ip,
   })
+  if (Buffer.byteLength(text) > maxPlaintextBytes) {
+    throw problem('path', `with params, more than an ectoken holds (${maxPlaintextBytes} bytes)`)
+  }
   return sealText(access.keys.primary, text)
 }
 

@@ -40,9 +40,9 @@ export interface AccessFormat<Access> {
   identify(access: Access, token: string): TokenIdentity | null
 }
 
-export interface TokenIdentity extends Pick<AccessClaims, 'endTime'> {
-  readonly spendId: string
-}
+export interface TokenIdentity
+  extends Pick<AccessClaims, 'endTime'>,
+    Pick<ProvenAccess, 'spendId' | 'madeAtMs'> {}
 
 export function failed(
   detail: string,

@@ -1,11 +1,12 @@
 import type { LocatedToken } from '../../shared/carrier.ts'
 import { epochSeconds } from '../../shared/units.ts'
+import { isKeptAccess } from '../options/judge-access.ts'
 import type { SessionOptions } from '../options/options.ts'
 import { continueSession } from './continue-session.ts'
 import type { AccessGrant, Check, Refusal, SessionGrant } from './decision.ts'
 import type { Judging } from './judging.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { readSessionId } from './session-id.ts'
+import { accessTag, readSessionId } from './session-id.ts'
 import { subjectOfAccess } from './session-token.ts'
 
 /** A viewer whose machine slept for a while goes on with his session. Ended sessions are remembered so much longer. */
@@ -15,8 +16,8 @@ export const renewableSeconds = 3_600
  * The session that an old token belongs to, to be renewed with an access token that has verified. The token may have ended a while
  * ago: what it proves is whose session it was, and the access token gives the right to go on.
  *
- * @returns a refusal for a session that was ended; `null` when the token proves nothing, or is another subject's or key's, and a new
- *   session begins
+ * @returns a refusal for a session that was ended; `null` when the token proves nothing, or is another subject's or key's, or was opened with
+ *   another token that the store keeps, and a new session begins
  */
 export function renewSession(
   facts: RequestFacts,
@@ -42,5 +43,7 @@ export function renewSession(
   // A session goes by the key that it was opened with, and is ended by it.
   const origin = readSessionId(decision.sessionId)
   const isOfKey = origin === null || origin.keyTag === grant.access.keyTag
-  return isSame && isOfKey && decision.sessionId !== '' ? decision : null
+  // What is revoked singly ends what it opened, which nobody may go on with under another token.
+  const isOfToken = !isKeptAccess(grant.access) || origin?.accessTag === accessTag(grant.spendId)
+  return isSame && isOfKey && isOfToken && decision.sessionId !== '' ? decision : null
 }

@@ -1,5 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto'
-import { directoryAcl } from '../../shared/acl.ts'
+import { directoryAcl, isAclWithinBounds } from '../../shared/acl.ts'
 import { decodeOnce } from '../../shared/query.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
 import type { SessionOptions } from '../options/options.ts'
@@ -136,7 +136,7 @@ export interface SessionTokenGrant {
  * gives the directory of its playlist.
  *
  * @returns `null` when no ACL can express what the token opens: where a directory is named with `*` or `!`, any ACL would
- *   open more
+ *   open more; one of very many alternatives would open nothing
  * @throws {TypeError} when the access token holds text that cannot travel in a session token
  */
 export function mintSessionToken(
@@ -147,6 +147,7 @@ export function mintSessionToken(
   if (granted === null || granted === '') return null
   const forPath = session.carriers.includes('path')
   const acl = transportable(granted, forPath)
+  if (!isAclWithinBounds(acl)) return null
   const token = mintWithKey(
     {
       mode: 'acl',

@@ -41,8 +41,9 @@ export const timedFormat: AccessFormat<TimedAccess> = {
   identify(access, token) {
     const opened = openTimed(access.sealingKeys ?? [], token)
     if (opened === null) return null
-    const { claims, keyIndex } = opened
-    return { spendId: timedId(access, token, keyIndex), endTime: claims.endTime }
+    const { endTime, createdAt } = opened.claims
+    const spendId = timedId(access, token, opened.keyIndex)
+    return { spendId, endTime, madeAtMs: createdAt * 1000 }
   },
 }
 

@@ -7,7 +7,7 @@ const rememberMs = 60_000
 const mostRemembered = 50_000
 /** So long a token that the store does not know is not asked for again: it may be made in the next moment. */
 const unknownMs = 1_000
-/** Unknown tokens of one client that are looked up: see `isAllowed`. */
+/** Different unknown tokens of one client that are looked up in a minute: see `isAllowed`. */
 const mostUnknown = 60
 const unknownWindowMs = 60_000
 /** Last use is told to a minute. */
@@ -25,6 +25,8 @@ export class TokenRegistry {
   readonly #known: LRUCache<string, TokenRecord>
   readonly #unknown: LRUCache<string, true>
   readonly #strangers: LRUCache<string, number>
+  /** Unknown tokens that were counted with their clients: a player tries its own again and again. */
+  readonly #counted: LRUCache<string, true>
   readonly #asked = new Map<string, Promise<KeptToken>>()
   #uses = new Map<string, number>()
 
@@ -35,16 +37,17 @@ export class TokenRegistry {
     const perf = { now }
     this.#known = new LRUCache({ max: mostRemembered, ttl: rememberMs, perf })
     this.#unknown = new LRUCache({ max: mostRemembered, ttl: unknownMs, perf })
-    this.#strangers = new LRUCache({ max: 10_000, ttl: unknownWindowMs, perf })
+    this.#strangers = new LRUCache({ max: 10_000, ttl: unknownWindowMs, noUpdateTTL: true, perf })
+    this.#counted = new LRUCache({ max: mostRemembered, ttl: unknownWindowMs, perf })
   }
 
   /**
    * What the store has of a token. Never rejects.
    *
    * @param id see `managedTokenId`
-   * @param client who brings it: one who tries out very many unknown ones is not asked for any more
+   * @param client who brings it: one who tries out very many unknown ones is not asked for any more; `null`: somebody who may
    */
-  async find(id: string, client: string): Promise<KeptToken> {
+  async find(id: string, client: string | null): Promise<KeptToken> {
     const known = this.#known.get(id)
     if (known !== undefined) return known
     if (this.#unknown.has(id) || !this.#isAllowed(client)) return 'unknown'
@@ -54,19 +57,17 @@ export class TokenRegistry {
       this.#asked.set(id, asked)
     }
     const found = await asked
-    if (found === 'unknown') this.#strangers.set(client, (this.#strangers.get(client) ?? 0) + 1)
+    if (found === 'unknown' && client !== null) this.#count(client, id)
     return found
   }
 
   /** A token that was found was used to get in. */
   noteUse(id: string): void {
-    const record = this.#known.get(id)
     const usedAtMs = this.#now()
-    if (record === undefined || usedAtMs - (record.usedAtMs ?? 0) < useStepMs) return
+    const known = this.#known.get(id)
+    if (usedAtMs - (this.#uses.get(id) ?? known?.usedAtMs ?? 0) < useStepMs) return
     this.#uses.set(id, usedAtMs)
-    // No newer than it was: what the store said counts from when it was asked.
-    const ttl = this.#known.getRemainingTTL(id)
-    this.#known.set(id, { ...record, usedAtMs }, { ttl })
+    if (known !== undefined) this.#known.set(id, { ...known, usedAtMs }, { noUpdateTTL: true })
   }
 
   /** Does not know them any more: they were revoked, or just made. */
@@ -109,7 +110,14 @@ export class TokenRegistry {
   }
 
   /** Guessing a token is hopeless; asking the store for each guess is what this prevents (token-formats section 3.3). */
-  #isAllowed(client: string): boolean {
-    return (this.#strangers.get(client) ?? 0) < mostUnknown
+  #isAllowed(client: string | null): boolean {
+    return client === null || (this.#strangers.get(client) ?? 0) < mostUnknown
+  }
+
+  #count(client: string, id: string): void {
+    const attempt = `${client} ${id}`
+    if (this.#counted.has(attempt)) return
+    this.#counted.set(attempt, true)
+    this.#strangers.set(client, (this.#strangers.get(client) ?? 0) + 1)
   }
 }

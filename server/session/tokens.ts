@@ -23,6 +23,8 @@ import {
   type MintAccessOptions,
   type MintedAccess,
   mintFor,
+  named,
+  problem,
   refuseOthers,
 } from './mint-access.ts'
 import { accessTag, keyTag } from './session-id.ts'
@@ -64,18 +66,23 @@ export interface KeptMint extends MintedAccess {
   readonly id: string | null
 }
 
-/** Which tokens to revoke: exactly one of these. */
-export type RevokeSelector =
+/** Which tokens to revoke: exactly one of tokens, name, all and timedOfKey. */
+export interface RevokeSelector {
   /** Their texts, or their ids. */
-  | { readonly tokens: readonly string[] }
+  readonly tokens?: readonly string[] | undefined
   /** All of a name, such as a user id. */
-  | { readonly name: string; readonly realm?: string | undefined }
+  readonly name?: string | undefined
   /** All that are kept for a realm, managed and timed. */
-  | { readonly all: true; readonly realm?: string | undefined }
+  readonly all?: true | undefined
+  /** With `name` or `all`. Left out: every realm for a name, `default` for all. */
+  readonly realm?: string | undefined
   /** All timed tokens that were sealed with a key so far: see `keys`. */
-  | { readonly timedOfKey: string }
+  readonly timedOfKey?: string | undefined
+}
 
 const pageSize = 1_000
+/** What the store keeps: see `TokenRecord.name`. */
+const mostNameCharacters = 256
 
 /** Access tokens of a gate: make them, see those that are kept, revoke them. */
 export class Tokens {
@@ -103,9 +110,14 @@ export class Tokens {
       return { ...mintFor({ rule, access }, wanted, now), id: null }
     }
     if (!isKeptAccess(access)) return { ...mintFor({ rule, access }, wanted, now), id: null }
-    const expiresAt = endOf(rule, access, wanted, now)
+    await this.#registry.loading
+    // All that were made before may have been revoked by a machine whose clock is ahead, or in this very millisecond.
+    const madeAtMs = Math.max(this.#now(), this.#registry.endings.revokedBefore(access.keyTag))
     const token = mintManagedToken(access.format === 'managed' ? 'managed' : 'revocable')
-    const record = recordOf(token, access, wanted, this.#now(), expiresAt)
+    const { expiresAt, record } = named(() => {
+      const end = endOf(rule, access, wanted, now)
+      return { expiresAt: end, record: recordOf(token, access, wanted, madeAtMs, end) }
+    })
     await this.#registry.store.addToken(record)
     this.#registry.tokens.forget([record.id])
     const { format, parameter } = access
@@ -118,10 +130,12 @@ export class Tokens {
    * @returns `null` for text that has the form of none
    */
   async inspect(token: string, request: InspectRequest = {}): Promise<InspectedToken | null> {
-    const facts = inspectFacts(request, this.#now())
+    await this.#registry.loading
+    const { endings, tokens } = this.#registry
+    const facts = { ...inspectFacts(request, this.#now()), endings }
     if (!isKeptToken(token)) return inspectToken(token, this.#options, facts)
     const id = managedTokenId(token)
-    const kept = new Map([[id, await this.#registry.tokens.find(id, 'inspect')]])
+    const kept = new Map([[id, await tokens.find(id, null)]])
     return inspectToken(token, this.#options, { ...facts, kept })
   }
 
@@ -147,17 +161,19 @@ export class Tokens {
    *
    * @returns how many were there
    * @throws {StoreUnavailable}
-   * @throws {TypeError} for a selector that is none
+   * @throws {TypeError} for a selector that is none, text that is no token, and a key that seals none
    */
-  async revoke(selector: RevokeSelector): Promise<number> {
-    if ('tokens' in selector) return this.#revoke(selector.tokens.map(readId))
-    if ('name' in selector) return this.#revokeNamed(selector)
-    if ('timedOfKey' in selector) {
-      await this.#endAllOf(timedKeyName(selector.timedOfKey), 0)
-      return 0
+  async revoke({ tokens, name, all, realm, timedOfKey }: RevokeSelector): Promise<number> {
+    // What is left undefined by mistake must not widen what is revoked.
+    const given = [tokens, name, all, timedOfKey].filter((value) => value !== undefined)
+    if (given.length !== 1) {
+      throw new TypeError('exactly one of tokens, name, all and timedOfKey names what to revoke')
     }
-    if (selector.all === true) return this.#revokeRealm(selector.realm ?? 'default')
-    throw new TypeError('exactly one of tokens, name, all and timedOfKey names what to revoke')
+    if (tokens !== undefined) return this.#revoke(tokens.map(readId))
+    if (name !== undefined) return this.#revokeNamed(name, realm)
+    if (timedOfKey !== undefined) return this.#revokeTimed(timedOfKey)
+    if (all !== true) throw new TypeError('all: true, or left out')
+    return this.#revokeRealm(realm ?? 'default')
   }
 
   async #revoke(ids: readonly string[]): Promise<number> {
@@ -168,13 +184,7 @@ export class Tokens {
     return removed
   }
 
-  async #revokeNamed({
-    name,
-    realm,
-  }: {
-    name: string
-    realm?: string | undefined
-  }): Promise<number> {
+  async #revokeNamed(name: string, realm: string | undefined): Promise<number> {
     let removed = 0
     let after: string | null = null
     do {
@@ -198,6 +208,19 @@ export class Tokens {
     const removed = await store.removeTokensOf({ realm, createdBeforeMs: beforeMs })
     tokens.forgetAll()
     return removed
+  }
+
+  async #revokeTimed(keyName: string): Promise<number> {
+    const sealing = this.#options.rules.flatMap(({ access }) =>
+      access.flatMap((entry) => (entry.format === 'timed' && !entry.isKept ? [entry.keyName] : [])),
+    )
+    // A name that was mistyped must not pass for "none was out".
+    if (!sealing.includes(keyName)) {
+      const there = [...new Set(sealing)].join(', ') || 'none'
+      throw new TypeError(`timedOfKey: no rule seals timed tokens with it (there: ${there})`)
+    }
+    await this.#endAllOf(timedKeyName(keyName), 0)
+    return 0
   }
 
   /** @returns the time before which everything of that key was ended */
@@ -238,6 +261,9 @@ function recordOf(
   expiresAt: number | null,
 ): TokenRecord {
   const bearer = readBearer({ clientIp: ip, referrer })
+  if (subject !== undefined && !isName(subject)) {
+    throw problem('subject', `1 to ${mostNameCharacters} characters, and no control characters`)
+  }
   return {
     id: managedTokenId(token),
     kind: format,
@@ -249,6 +275,11 @@ function recordOf(
     endsAtMs: expiresAt === null ? null : expiresAt * 1000,
     usedAtMs: null,
   }
+}
+
+/** A name goes into lists, logs and session tokens: any text that is one, so that no two names are the same there. */
+function isName(text: string): boolean {
+  return text !== '' && text.length <= mostNameCharacters && !/[\p{Cc}\p{Surrogate}]/u.test(text)
 }
 
 function readId(text: string): string {

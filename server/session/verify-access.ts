@@ -2,8 +2,9 @@ import type { LocatedToken } from '../../shared/carrier.ts'
 import type { AccessOptions, Options } from '../options/options.ts'
 import { formatOf } from './access-formats.ts'
 import type { AccessGrant, Check, Refusal } from './decision.ts'
+import { describeEnding } from './describe-ending.ts'
 import type { Judging } from './judging.ts'
-import type { FailedAccess, ProvenAccess } from './proven-access.ts'
+import type { FailedAccess } from './proven-access.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { accessTag } from './session-id.ts'
 import type { IdentifiedAccess } from './sessions.ts'
@@ -31,7 +32,7 @@ export function verifyAccess(
   }
   if (!result.ok) return fail(result)
   const { token, claims, detail } = result
-  const ended = describeEnding(access, result, judging)
+  const ended = describeEnding(access, result, judging.endings)
   if (ended !== null) return fail({ reason: 'token-refused', detail: ended, isOfFormat: true })
   checks.push({ check, outcome: 'passed', detail })
   return {
@@ -43,17 +44,6 @@ export function verifyAccess(
     spendId: result.spendId,
     replacesCookie,
   }
-}
-
-/** `null`: it was neither ended with what it opened, nor revoked with all of its kind. */
-function describeEnding(
-  { keyTag }: AccessOptions,
-  { spendId: id, madeAtMs }: ProvenAccess,
-  { endings }: Judging,
-): string | null {
-  if (endings.isAccessEnded(accessTag(id))) return 'revoked: everything that it opened was ended'
-  if (madeAtMs === null || !endings.isRevoked(keyTag, madeAtMs)) return null
-  return 'revoked with all tokens of its kind that were made before'
 }
 
 /** What the store takes for a time: tokens without an end are remembered as ended for some thousand years. */

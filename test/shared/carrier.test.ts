@@ -185,6 +185,23 @@ describe('locateTokens', () => {
     expect(locateTokens({ target, names })).toMatchObject({ found: [] })
   })
 
+  it.each([
+    ['beside each other', (one: string, other: string) => `${one}&${other}`],
+    ['apart', (one: string, other: string) => `a=1&${other}&v2&${one}&b`],
+    ['with an equals sign', (one: string, other: string) => `${one}=&${other}=`],
+  ])('does not choose between two bare tokens: %s', (_, query) => {
+    const target = `/a?${query(bare, `x${bare}`)}`
+    const located = locateTokens({ target, names: ['', ...names] })
+    expect(located).toMatchObject({ ok: false, error: 'ambiguous' })
+    expect(JSON.stringify(located)).not.toContain(bare)
+  })
+
+  it('takes the first bare part, whatever is behind it', () => {
+    expect(locateTokens({ target: `/a?v2&${bare}`, names: [''] })).toMatchObject({
+      found: [{ token: 'v2' }],
+    })
+  })
+
   it('finds a bare part that is no token, and leaves it where it is', () => {
     expect(locateTokens({ target: '/a?v2&x=1', names: [''] })).toEqual({
       ok: true,

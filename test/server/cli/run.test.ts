@@ -227,7 +227,7 @@ describe('playgate token', () => {
     async (path) => {
       const minted = await playgate('token', 'mint', '--config', config, '--path', path)
       expect(minted).toMatchObject({ status: 2, out: '' })
-      expect(minted.err).toContain('path: ')
+      expect(minted.err).toContain('--path: ')
     },
   )
 
@@ -245,7 +245,7 @@ describe('playgate token', () => {
   it('does not mint what the rule would refuse', async () => {
     const minted = await playgate('token', 'mint', '--config', config, '--ttl', '100000')
     expect(minted).toMatchObject({ status: 2, out: '' })
-    expect(minted.err).toContain('ttlSeconds')
+    expect(minted.err).toContain('--ttl: more than maxLifetimeSeconds')
   })
 })
 
