@@ -83,6 +83,15 @@ export async function playWithPlugin(
   { session = {}, ...options }: PluginOptions = {},
 ): Promise<void> {
   await page.exposeFunction('mintToken', mint)
+  await startWithPlugin(page, source, { session, ...options })
+}
+
+/** The same with `window.mintToken`, a function of the page. */
+export async function startWithPlugin(
+  page: Page,
+  source: string,
+  { session = {}, ...options }: PluginOptions = {},
+): Promise<void> {
   await start(page, source, { ...options, plugin: session })
 }
 
@@ -120,7 +129,15 @@ async function start(page: Page, source: string, options: StartOptions): Promise
           Object.assign(hls.config, playgate.withSession({ DefaultConfig: hls.config }, session))
         } else hls = new Hls(playgate.withSession(Hls, session, own))
         playgate.attachSession(hls, session)
-        const names = ['renewing', 'renewed', 'held', 'rejected', 'recovered', 'denied'] as const
+        const names = [
+          'renewing',
+          'renewed',
+          'held',
+          'rejected',
+          'recovered',
+          'denied',
+          'error',
+        ] as const
         for (const name of names) session.on(name, () => told.push(name))
         Object.assign(window, { session })
       }
