@@ -10,6 +10,7 @@ import { keyNew } from './key-new.ts'
 import { loadConfiguration } from './load-configuration.ts'
 import { type ExitStatus, type Terminal, UsageError } from './output.ts'
 import { untilStopped } from './until-stopped.ts'
+import { type ConfigurationWatch, watchConfiguration } from './watch-configuration.ts'
 import { describeListenError, isWorker, runWorker } from './worker.ts'
 import { countWorkers, runPrimary } from './workers.ts'
 
@@ -25,8 +26,8 @@ export interface ServeOptions {
 const printedTtlSeconds = 3_600
 
 /**
- * `playgate serve`: runs until SIGINT or SIGTERM; SIGHUP takes a changed configuration file up. With several
- * workers, this process keeps them running and serves nothing itself; each of them comes through here too.
+ * `playgate serve`: runs until SIGINT or SIGTERM; takes a changed configuration file up, on its own and at SIGHUP. With
+ * several workers, this process keeps them running and serves nothing itself; each of them comes through here too.
  */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<ExitStatus> {
   const { config, origin } = options
@@ -50,7 +51,10 @@ async function serveOrigin(
   const { raw, baseDirectory, playlists } = await zeroConfiguration(origin)
   const gate = createPlaygate(raw, { log, baseDirectory, now: terminal.now })
   const lines = (url: string): string[] => playable(gate, url, playlists)
-  return serveAlone({ gate, reload: () => undefined }, { options, terminal, log, lines })
+  return serveAlone(
+    { gate, reload: () => undefined },
+    { options, terminal, log, lines, watch: null },
+  )
 }
 
 async function serveFile(
@@ -69,6 +73,7 @@ async function serveFile(
       at: (gate) => whereToListen(gate.options, options),
     })
   }
+  const watch = watchConfiguration(config)
   const loaded = loadConfiguration(config)
   const lines = [`Mint an access token with: playgate token mint --config ${config}`]
   // Under a primary process that is not ours, such as a process manager's, there can be no further one.
@@ -84,6 +89,7 @@ async function serveFile(
         options: judged,
         args: ['serve', '--config', config, ...place, '--log-level', options.logLevel],
         judge: () => judgeFile(loadConfiguration(config)),
+        watch,
         log,
         terminal,
         onListens(url) {
@@ -94,7 +100,7 @@ async function serveFile(
     }
   }
   const opened = openFile(config, loaded, { log, now })
-  return serveAlone(opened, { options, terminal, log, lines: () => lines })
+  return serveAlone(opened, { options, terminal, log, lines: () => lines, watch })
 }
 
 interface Alone {
@@ -103,12 +109,14 @@ interface Alone {
   readonly log: Log
   /** What to print when the URL is known. */
   readonly lines: (url: string) => readonly string[]
+  /** `null`: there is no configuration file. */
+  readonly watch: ConfigurationWatch | null
 }
 
 /** Everything in this process. */
 async function serveAlone(
   { gate, reload }: Opened,
-  { options, terminal, log, lines }: Alone,
+  { options, terminal, log, lines, watch }: Alone,
 ): Promise<ExitStatus> {
   let server: RunningServer
   try {
@@ -120,13 +128,15 @@ async function serveAlone(
   }
   // Before anybody reads that we are there, and may tell us to stop.
   const stopped = untilStopped({
-    onReload: reload,
+    onReload: () => watch?.takeNow(),
     onRestart: () =>
       log.warn({ event: 'restart' }, 'with one process there is nobody to take over'),
   })
+  watch?.start(reload)
   terminal.out(`Playgate listens on ${server.url} (process ${process.pid})`)
   for (const line of lines(server.url)) terminal.out(line)
   await stopped
+  watch?.stop()
   await server.close()
   await gate.close()
   return 0

@@ -5,6 +5,7 @@ import type { Options } from '../options/options.ts'
 import { reportRefusal, reportReload } from './configuration-file.ts'
 import type { ExitStatus, Terminal } from './output.ts'
 import { untilStopped } from './until-stopped.ts'
+import type { ConfigurationWatch } from './watch-configuration.ts'
 import { workerMark } from './worker.ts'
 import { WorkerFigures } from './worker-figures.ts'
 import { type FromWorker, isOurs } from './worker-messages.ts'
@@ -33,16 +34,18 @@ export interface PrimarySurroundings {
    * @throws {OptionError} for a bad one
    */
   readonly judge: () => Options
+  /** Of that file and those that it names; the workers look at none. */
+  readonly watch: ConfigurationWatch
   /** Told once, when the first worker listens. */
   readonly onListens: (url: string) => void
 }
 
 /**
- * The primary process of `playgate serve`: keeps the workers running until SIGINT or SIGTERM. SIGHUP has them
- * take a changed configuration file up, SIGUSR2 replaces them one by one. It serves nothing itself.
+ * The primary process of `playgate serve`: keeps the workers running until SIGINT or SIGTERM. Has them take a changed
+ * configuration file up, on its own and at SIGHUP; SIGUSR2 replaces them one by one. It serves nothing itself.
  */
 export async function runPrimary(surroundings: PrimarySurroundings): Promise<ExitStatus> {
-  const { log, terminal, args, options, onListens } = surroundings
+  const { log, terminal, args, options, watch, onListens } = surroundings
   const figures = new WorkerFigures()
   const pool: WorkerPool = new WorkerPool({
     size: countWorkers(options.workers),
@@ -65,20 +68,23 @@ export async function runPrimary(surroundings: PrimarySurroundings): Promise<Exi
     onExit: (worker) => figures.retire(worker),
   })
   const stopped = untilStopped({
-    onReload: () => reload(surroundings, pool),
+    onReload: () => watch.takeNow(),
     onRestart: () => {
       log.info({ event: 'restart' }, 'replaces the workers one by one')
       void pool.roll()
     },
     onHurry: () => pool.kill(),
   })
+  watch.start(() => reload(surroundings, pool))
   const started = await Promise.race([pool.start(), stopped.then(() => null)])
   if (started?.kind === 'failed') {
+    watch.stop()
     terminal.err(started.reason)
     return started.status
   }
   if (started?.kind === 'listens') onListens(started.url)
   await stopped
+  watch.stop()
   await pool.stop()
   return 0
 }

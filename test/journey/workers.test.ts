@@ -283,6 +283,7 @@ import { createLog } from ${from('http/log.js')}
 const log = createLog('info')
 const raw = { rules: [{ origin: ${JSON.stringify(folder)}, open: true }] }
 const options = { workers: 3, listen: { host: '127.0.0.1', port: 0 } }
+const watch = { start() {}, takeNow() {}, stop() {} }
 const open = (joinPeers) => {
   let peers
   const heard = []
@@ -296,7 +297,7 @@ const open = (joinPeers) => {
 }
 process.exitCode = isWorker()
   ? await runWorker({ log, open, at: () => options.listen })
-  : await runPrimary({ log, options, args: [], onListens: (url) => console.log('listens on ' + url) })
+  : await runPrimary({ log, options, watch, args: [], onListens: (url) => console.log('listens on ' + url) })
 `,
     )
     const { url, workers } = await start([script])

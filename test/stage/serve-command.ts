@@ -15,6 +15,8 @@ export const adminToken = 'a-token-for-administrators'
 /** `playgate serve` as built, in a process of its own or several. */
 export interface ServedGate {
   readonly url: string
+  /** Its configuration file, in JSON. */
+  readonly config: string
   readonly child: ChildProcess
   /** What it wrote to stderr: the log. */
   readonly err: () => string
@@ -89,6 +91,7 @@ async function start(cwd: string, file: string, configuration: Configuration): P
   }
   return {
     url,
+    config: file,
     child,
     err: () => err,
     async admin(method, path, body) {
