@@ -3,7 +3,8 @@ import type { Rule } from '../options/options.ts'
 import type { AccessGrant, SessionGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { accessTag, newSessionId } from '../session/session-id.ts'
-import { narrowed, subjectOfAccess } from '../session/session-token.ts'
+import { narrowed } from '../session/session-token.ts'
+import { subjectOfAccess } from '../session/subject.ts'
 import type { Counting } from '../session/tracked-session.ts'
 import { askPermission } from './ask-permission.ts'
 import { claimPlace, countingFor, factsOf, limitFor, type Playing } from './count-streams.ts'
@@ -17,6 +18,7 @@ import { refuseSpent, spendOnce } from './spend-once.ts'
  * tells the store behind the viewer's back.
  *
  * @param old the session that goes on, if it is of the same viewer; `null`: a new one
+ * @param fillsVariables the player says that it does
  * @throws {PlaybackError} the session is refused, and nothing is spent
  * @throws {TypeError} for a rule without sessions: a mistake of the caller
  */
@@ -27,6 +29,7 @@ export async function beginSession(
   facts: RequestFacts,
   lifetime: MediaLifetime,
   old: Pick<SessionGrant, 'sessionId' | 'subject'> | null,
+  fillsVariables = false,
 ): Promise<OpenedSession> {
   const { session } = rule
   if (session === null) throw new TypeError('a rule without sessions opens none')
@@ -37,9 +40,12 @@ export async function beginSession(
     subject: subjectOfAccess(claims),
     maxConcurrent: claims.maxConcurrent ?? null,
   }
-  const { maxLifetimeSeconds = session.maxLifetimeSeconds } = grants
-  const most = Math.min(maxLifetimeSeconds, session.maxLifetimeSeconds)
-  const opened = openSession(granted, session, facts, lifetime, gate.now(), playing.sessionId, most)
+  const most = grants.maxLifetimeSeconds ?? session.maxLifetimeSeconds
+  const opened = openSession(granted, session, facts, lifetime, gate.now(), {
+    sessionId: playing.sessionId,
+    maxLifetimeSeconds: Math.min(most, session.maxLifetimeSeconds),
+    fillsVariables,
+  })
   const counting = await countAndSpend(gate, rule, granted, playing, facts, renewed === null)
   // All this took its time, in which somebody may have ended what it began with.
   const isEnded = gate.sessions.endings.isAccessEnded(accessTag(grant.spendId))

@@ -59,6 +59,8 @@ export class Gate {
   readonly lifetimes: LRUCache<string, MediaLifetime>
   /** Sessions as viewers are shown them who found their places taken; a refused player asks again and again. */
   readonly otherSessions: LRUCache<string, OtherSession>
+  /** What was said in the log, and is not said again for every viewer. */
+  readonly #told = new LRUCache<string, true>({ max: 1_000 })
   /** Every name under which a token may stand in a path. */
   readonly pathParameters: readonly string[]
   /** Every name under which some rule takes a token; bare tokens have none. */
@@ -167,6 +169,13 @@ export class Gate {
   /** The server that the rule asks; `null`: none. */
   remoteOf({ remoteAuth }: Rule): Remote | null {
     return remoteAuth === null ? null : (this.#remotes.get(remoteAuth) ?? null)
+  }
+
+  /** Says something in the log, unless it was said before under this configuration. */
+  tellOnce(what: string, tell: () => void): void {
+    if (this.#told.has(what)) return
+    this.#told.set(what, true)
+    tell()
   }
 
   /** Proofs of the rule's session tokens; `null` when it has no sessions. */

@@ -15,24 +15,32 @@ export type Placement =
   | { readonly mode: 'unknown' }
   | Placed
 
-/** Is a token placed into the answer? */
+/** Is the answer changed for the token's sake? */
 export function isPlaced(placement: Placement): placement is Placed {
-  return placement.mode === 'query' || placement.mode === 'path'
+  return 'token' in placement
 }
 
 export interface Placed {
-  readonly mode: 'query' | 'path'
+  /** `define`: the playlist is the same for everybody, and the player fills the token in. */
+  readonly mode: 'query' | 'path' | 'define'
   readonly parameter: string
   readonly token: string
 }
 
 /**
  * The first carrier that this client can use. Only cookies can be known not to work: `SameSite=Lax` keeps
- * them from pages of other sites, `Secure` from plain HTTP beyond the machine itself.
+ * them from pages of other sites, `Secure` from plain HTTP beyond the machine itself. `define` is for players
+ * that said that they can (spec/manifest-uris section 9), and never the first choice for anybody else.
  */
-export function usableCarrier(session: SessionOptions, facts: RequestFacts): SessionCarrier {
-  const usable = session.carriers.find((carrier) => carrier !== 'cookie' || takesCookies(facts))
-  return usable ?? 'cookie'
+export function usableCarrier(
+  { carriers }: SessionOptions,
+  facts: RequestFacts,
+): Exclude<SessionCarrier, 'define'> {
+  for (const carrier of carriers) {
+    if (carrier === 'define' || (carrier === 'cookie' && !takesCookies(facts))) continue
+    return carrier
+  }
+  return 'cookie'
 }
 
 function takesCookies(facts: RequestFacts): boolean {
@@ -43,18 +51,11 @@ function takesCookies(facts: RequestFacts): boolean {
 }
 
 /** Hands a session that was just opened to the client, and says how its playlist is to be changed. */
-export function handOut(
-  ctx: Context,
-  opened: OpenedSession,
-  session: SessionOptions,
-  facts: RequestFacts,
-): Placement {
+export function handOut(ctx: Context, opened: OpenedSession): Placement {
+  const { carrier, parameter, token } = opened
   ctx.set('Playgate-Session', playgateSession(opened))
-  const carrier = usableCarrier(session, facts)
   if (carrier === 'cookie') ctx.append('Set-Cookie', sessionCookie(opened))
-  if (carrier === 'query' || carrier === 'path') {
-    return { mode: carrier, parameter: opened.parameter, token: opened.token }
-  }
+  if (carrier === 'query' || carrier === 'path') return { mode: carrier, parameter, token }
   return { mode: 'none' }
 }
 
@@ -84,6 +85,9 @@ export function placementOf(grant: SessionGrant, session: SessionOptions): Place
   const { place, token } = grant
   const placed = { parameter: session.parameter, token }
   if (place === 'path') return { mode: 'path', ...placed }
+  if (place === 'query' && grant.fillsVariables && session.carriers.includes('define')) {
+    return { mode: 'define', ...placed }
+  }
   if (place === 'query' && !attachedByPlayer(session)) return { mode: 'query', ...placed }
   return { mode: 'none' }
 }

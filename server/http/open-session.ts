@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto'
 import { PlaybackError } from '../../shared/codes.ts'
 import { type EpochSeconds, epochSeconds } from '../../shared/units.ts'
-import type { SessionOptions } from '../options/options.ts'
+import type { SessionCarrier, SessionOptions } from '../options/options.ts'
 import type { AccessGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { saltFor } from '../session/salt.ts'
-import { mintSessionToken } from '../session/session-token.ts'
+import { mintSessionToken, survivesVariables } from '../session/session-token.ts'
+import { usableCarrier } from './hand-out.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
 
 export interface OpenedSession {
@@ -16,6 +17,17 @@ export interface OpenedSession {
   readonly expiresInSeconds: number
   /** ACL of the session, for the cookie's path. */
   readonly acl: string
+  /** How the player is to carry it. */
+  readonly carrier: SessionCarrier
+}
+
+export interface OpeningOptions {
+  /** A new one, or that of the session which is renewed. */
+  readonly sessionId: string
+  /** Of the rule, or of the site's own server, which may say less. */
+  readonly maxLifetimeSeconds: number
+  /** The player says that it fills in variables: `define`, where the rule has it and the token survives it. */
+  readonly fillsVariables: boolean
 }
 
 /** What fits a request line beside a path, on every server in between (manifest-uris section 10). */
@@ -25,8 +37,6 @@ const mostTokenCharacters = 4_096
  * Access token -> session token. It lives as long as the media and the slack, or `maxLifetimeSeconds`,
  * whichever is less.
  *
- * @param sessionId a new one, or that of the session which is renewed
- * @param maxLifetimeSeconds of the rule, or of the site's own server, which may say less
  * @throws {PlaybackError} `ERR_TOKEN_REFUSED` when no session token as narrow as the access token exists
  */
 export function openSession(
@@ -35,23 +45,34 @@ export function openSession(
   facts: RequestFacts,
   lifetime: MediaLifetime,
   now: EpochSeconds,
-  sessionId: string,
-  maxLifetimeSeconds: number,
+  { sessionId, maxLifetimeSeconds, fillsVariables }: OpeningOptions,
 ): OpenedSession {
   const { durationSeconds } = lifetime
   const wanted =
     durationSeconds === null ? Infinity : Math.ceil(durationSeconds) + session.slackSeconds
   const expiresInSeconds = Math.min(wanted, maxLifetimeSeconds)
   const expiresAt = epochSeconds(now + expiresInSeconds)
-  const token = mint()
-  return { ...token, parameter: session.parameter, sessionId, expiresAt, expiresInSeconds }
+  const opened = { parameter: session.parameter, sessionId, expiresAt, expiresInSeconds }
+  if (fillsVariables && session.carriers.includes('define')) {
+    const minted = mint(true)
+    if (survivesVariables(minted.token)) return { ...opened, ...minted, carrier: 'define' }
+  }
+  return { ...opened, ...mint(false), carrier: usableCarrier(session, facts) }
 
-  function mint(): { token: string; acl: string } {
+  function mint(forVariables: boolean): { token: string; acl: string } {
     try {
       const salt = saltFor(facts, session)
       const signingKey = signingKeyFor(grant, session)
       const minted = mintSessionToken(
-        { parent: grant.claims, path: facts.path, sessionId, salt, expiresAt, signingKey },
+        {
+          parent: grant.claims,
+          path: facts.path,
+          sessionId,
+          salt,
+          expiresAt,
+          signingKey,
+          fillsVariables: forVariables,
+        },
         session,
       )
       if (minted !== null && minted.token.length <= mostTokenCharacters) return minted

@@ -4,7 +4,12 @@ import type { Context } from 'koa'
 import { PlaybackError } from '../../shared/codes.ts'
 import type { Rule } from '../options/options.ts'
 import type { OriginAnswer, OriginHeaders } from '../origin/origin.ts'
-import { type CompiledPlaylist, compilePlaylist, rewriteJson } from '../playlist/index.ts'
+import {
+  type CompiledPlaylist,
+  type CompileOptions,
+  compilePlaylist,
+  rewriteJson,
+} from '../playlist/index.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { neverStore, privateCacheControl } from './cache-headers.ts'
 import type { Gate } from './gate.ts'
@@ -35,11 +40,13 @@ export async function sendPlaylist(
     ctx.res.end()
     return
   }
-  const bytes = isPlaced(placement)
-    ? compiledFor(gate, rule, facts, playlist, placement, query).render(placement.token)
-    : playlist.bytes
-  setFreshness(ctx, placement, playlist.headers)
-  await sendCompressed(ctx, bytes)
+  if (!isPlaced(placement)) {
+    setFreshness(ctx, placement, playlist.headers, false)
+    return sendCompressed(ctx, playlist.bytes)
+  }
+  const compiled = compiledFor(gate, rule, facts, playlist, placement, query)
+  setFreshness(ctx, placement, playlist.headers, compiled.mode !== 'define')
+  await sendCompressed(ctx, compiled.render(placement.token))
 }
 
 /** Answers a JSON document: steering manifests and asset lists name URIs too (manifest-uris section 8). */
@@ -50,7 +57,9 @@ export async function sendJson(
   document: Extract<OriginAnswer, { kind: 'json' }>,
   placement: Placement,
 ): Promise<void> {
-  const bytes = isPlaced(placement)
+  const isChanged = isPlaced(placement)
+  // JSON knows no variables: for define mode it gets the token itself.
+  const bytes = isChanged
     ? rewriteJson(document.bytes, {
         base: baseOf(facts, placement, placement.token, ''),
         parameter: placement.parameter,
@@ -59,7 +68,7 @@ export async function sendJson(
         mode: placement.mode,
       })
     : document.bytes
-  setFreshness(ctx, placement, document.headers)
+  setFreshness(ctx, placement, document.headers, isChanged)
   ctx.type = document.contentType
   await sendCompressed(ctx, bytes)
 }
@@ -76,13 +85,13 @@ function compiledFor(
   const key = `${rule.place} ${playlist.version} ${placement.mode} ${placement.parameter} ${base}`
   const known = gate.compiled.get(key)
   if (known !== undefined) return known
+  const { parameter, mode } = placement
+  const options = { base, parameter, reach: rule.session?.reach ?? [] }
   try {
-    const compiled = compilePlaylist(playlist.bytes, {
-      base,
-      parameter: placement.parameter,
-      reach: rule.session?.reach ?? [],
-      mode: placement.mode,
-    })
+    const compiled =
+      mode === 'define'
+        ? compileDefinition(gate, rule, facts, playlist, options)
+        : compilePlaylist(playlist.bytes, { ...options, mode })
     gate.compiled.set(key, compiled)
     return compiled
   } catch (error) {
@@ -92,6 +101,26 @@ function compiledFor(
       detail: 'a playlist that cannot be rewritten',
       cause: error,
     })
+  }
+}
+
+/** Where the origin's own variables are in the way, each session gets a copy of its own after all. */
+function compileDefinition(
+  gate: Gate,
+  rule: Rule,
+  { path }: RequestFacts,
+  { bytes }: PlaylistAnswer,
+  options: Omit<CompileOptions, 'mode'>,
+): CompiledPlaylist {
+  try {
+    return compilePlaylist(bytes, { ...options, mode: 'define' })
+  } catch (error) {
+    if (!(error instanceof PlaybackError)) throw error
+    gate.tellOnce(`${rule.place} ${path}`, () => {
+      const line = { event: 'define', rule: rule.name, path, detail: error.message }
+      gate.log.warn(line, 'each session gets a copy of this playlist with its token')
+    })
+    return compilePlaylist(bytes, { ...options, mode: 'query' })
   }
 }
 
@@ -109,9 +138,14 @@ function baseOf(facts: RequestFacts, placement: Placed, token: string, query: st
   return `${facts.scheme}://${facts.host}${path}${query === '' ? '' : `?${query}`}`
 }
 
-function setFreshness(ctx: Context, placement: Placement, origin: OriginHeaders): void {
+function setFreshness(
+  ctx: Context,
+  placement: Placement,
+  origin: OriginHeaders,
+  bodyHoldsToken: boolean,
+): void {
   const freshness = origin['cache-control']
-  const holdsToken = isPlaced(placement) || ctx.res.hasHeader('Playgate-Session')
+  const holdsToken = bodyHoldsToken || ctx.res.hasHeader('Playgate-Session')
   // Players of low-latency streams tell from it how old a playlist is.
   if (origin.age !== undefined) ctx.set('Age', origin.age)
   if (placement.mode !== 'open') {

@@ -269,7 +269,7 @@ async function placementFor(
   outcome.outcome = 'opened'
   outcome.sessionId = opened.sessionId
   gate.metrics.sessionOpened(rule.name)
-  return handOut(ctx, opened, rule.session, facts)
+  return handOut(ctx, opened)
 }
 
 /** A redirect inside the origin goes on to the client with its token, because relative URIs resolve against it. */
@@ -290,7 +290,7 @@ function passRedirect(
     })
   }
   if (placement.mode === 'path') location = `/${placement.parameter}=${placement.token}${location}`
-  else if (placement.mode === 'query') {
+  else if (placement.mode === 'query' || placement.mode === 'define') {
     location = placeInQuery(location, placement.parameter, placement.token)
   } else if (grant?.kind === 'access' && grant.place === 'query') {
     location = placeInQuery(location, grant.access.parameter, grant.token)

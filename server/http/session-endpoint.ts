@@ -13,7 +13,7 @@ import { answerError, answerProblem, answerRefusal } from './answer-error.ts'
 import { beginSession } from './begin-session.ts'
 import { allowOrigin, forgetOrigin } from './cors.ts'
 import type { Gate } from './gate.ts'
-import { playgateSession, sessionCookie, usableCarrier } from './hand-out.ts'
+import { playgateSession, sessionCookie } from './hand-out.ts'
 import { judgingFor, lookUp } from './judging-for.ts'
 import { type MediaLifetime, mediaLifetime } from './media-lifetime.ts'
 import { noteRefusal } from './note-refusal.ts'
@@ -30,6 +30,8 @@ const bodySchema = z.strictObject({
   path: z.string().min(1).max(8192),
   /** The session token to be renewed: the new one keeps its session id. */
   sessionToken: z.string().min(1).max(4096).optional(),
+  /** The player fills in variables of playlists (`EXT-X-DEFINE:QUERYPARAM`). */
+  carrier: z.literal('define').optional(),
 })
 
 /**
@@ -102,7 +104,8 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   }
   let opened: OpenedSession
   try {
-    opened = await beginSession(gate, rule, grant, asked, lifetime, renewed)
+    const fillsVariables = body.carrier === 'define' || renewed?.fillsVariables
+    opened = await beginSession(gate, rule, grant, asked, lifetime, renewed, fillsVariables)
   } catch (error) {
     // A failure of ours is no refusal.
     if (!(error instanceof PlaybackError) || (error.status ?? 0) >= 500) throw error
@@ -116,13 +119,13 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   gate.log.info({ ...line, outcome, sessionId: opened.sessionId })
 
   ctx.set('Playgate-Session', playgateSession(opened))
-  if (usableCarrier(rule.session, asked) === 'cookie')
-    ctx.append('Set-Cookie', sessionCookie(opened))
+  if (opened.carrier === 'cookie') ctx.append('Set-Cookie', sessionCookie(opened))
   answerJson(ctx, 200, {
     token: opened.token,
     parameter: opened.parameter,
     expiresInSeconds: opened.expiresInSeconds,
     sessionId: opened.sessionId,
+    carrier: opened.carrier,
   })
 }
 

@@ -3,9 +3,9 @@ import { notYetAvailable } from './schema.ts'
 
 /** Options of the design that this version does not carry out, where they are set to do something. */
 export function findUnavailable(raw: unknown): OptionProblem[] {
-  return notYetAvailable.flatMap(({ path, unless = [], only }) =>
+  return notYetAvailable.flatMap(({ path, unless = [] }) =>
     valuesAt(raw, path.split('.'), '')
-      .filter(({ value }) => !unless.includes(value) && (only?.includes(value) ?? true))
+      .filter(({ value }) => !unless.includes(value))
       .map((found) => ({ path: found.path, message: 'not available in this version of Playgate' })),
   )
 }

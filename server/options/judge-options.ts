@@ -28,7 +28,6 @@ import type {
   AuthorizeOptions,
   Options,
   Rule,
-  SessionCarrier,
   SessionOptions,
 } from './options.ts'
 import { readSalt, readSecret, type SecretSources } from './read-secret.ts'
@@ -282,6 +281,10 @@ class Judge {
     if (clash >= 0) {
       this.#complain(`${path}.parameter`, `the same name as access[${clash}].parameter`)
     }
+    if (session.carrier.every((carrier) => carrier === 'define')) {
+      const others = 'needs another carrier for players that do not say that they can'
+      this.#complain(`${path}.carrier`, others)
+    }
     const saltHeaders = session.saltHeaders.map((name) => name.toLowerCase())
     for (const [index, name] of saltHeaders.entries()) {
       const at = `${path}.saltHeaders[${index}]`
@@ -314,8 +317,7 @@ class Judge {
       rightKeys: rightKeys.derive('right to end a session v1'),
     }
     return Object.freeze({
-      // `define` was refused before (notYetAvailable).
-      carriers: session.carrier as SessionCarrier[],
+      carriers: session.carrier,
       scheme,
       signingKey: shared?.primary ?? null,
       parameter: session.parameter,

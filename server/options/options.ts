@@ -43,7 +43,7 @@ export interface AuthorizeOptions {
 /** Where an access token may stand in a request. */
 export type AccessCarrier = 'query' | 'cookie' | 'header'
 /** How a session token reaches the player. */
-export type SessionCarrier = 'query' | 'path' | 'cookie' | 'header' | 'player'
+export type SessionCarrier = 'query' | 'define' | 'path' | 'cookie' | 'header' | 'player'
 
 /** One rule: which requests, from where they are served, and what they need to show. */
 export interface Rule {

@@ -233,9 +233,4 @@ export const notYetAvailable: ReadonlyArray<{
   readonly path: string
   /** Values that change nothing and may stand. */
   readonly unless?: readonly unknown[]
-  /** The values meant; any other is judged as usual. */
-  readonly only?: readonly unknown[]
-}> = [
-  { path: 'rules[].session.carrier[]', only: ['define'] },
-  { path: 'rules[].session.slidingSeconds', unless: [0] },
-]
+}> = [{ path: 'rules[].session.slidingSeconds', unless: [0] }]

@@ -1,7 +1,7 @@
 import { attributesOf, valueText } from './attributes.ts'
 import { fromByteText, type Span, toByteText, trimSpan } from './byte-text.ts'
 import { defineHeader } from './define-header.ts'
-import type { Destination } from './destination.ts'
+import type { Destination, PlaylistMode } from './destination.ts'
 import { applyEdits, type Edit } from './edits.ts'
 import { type CompileOptions, checkBody, checkValue, judgeOptions } from './options.ts'
 import { placeToken } from './place.ts'
@@ -15,6 +15,8 @@ import { type Imports, Variables } from './variables.ts'
 export interface CompiledPlaylist {
   /** False for an error page and the like, which every rendering hands back unchanged. */
   readonly isPlaylist: boolean
+  /** As it was compiled. */
+  readonly mode: PlaylistMode
   /** How many URIs carry the token. In path mode those that inherit it from the base are not counted. */
   readonly uriCount: number
   /** Tags of no list we know, each once, at most 32; their URIs, if they have any, carry no token. */
@@ -61,6 +63,7 @@ export function compileFor(
   const template = new Template(applyEdits(text, found.edits))
   return {
     isPlaylist: found !== nothingFound,
+    mode,
     uriCount: found.uriCount,
     unknownTags: [...found.unknownTags],
     pieces: template.pieces,

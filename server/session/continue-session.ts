@@ -9,7 +9,7 @@ import { judgeDemands } from './judge-demands.ts'
 import type { Judging } from './judging.ts'
 import type { ProofMemory } from './proof-memory.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { demandsOf, identityOf, maxConcurrentOf } from './session-token.ts'
+import { termsOf } from './session-terms.ts'
 
 const endedDetails: Readonly<Record<RevocationKind, string>> = {
   session: 'this session was ended',
@@ -52,7 +52,7 @@ export function continueSession(
   if (claims.endTime > now + session.maxLifetimeSeconds + 60) {
     return fail({ reason: 'token-refused', detail: 'lives longer than session.maxLifetimeSeconds' })
   }
-  const demands = demandsOf(claims)
+  const { identity, demands, maxConcurrent, fillsVariables } = termsOf(claims)
   if (demands !== null) {
     const met = judgeDemands(demands.params, facts, judging, demands)
     if (!met.ok) {
@@ -60,7 +60,6 @@ export function continueSession(
       return fail({ reason: 'token-refused', detail })
     }
   }
-  const identity = identityOf(claims)
   const endedBy = endings.endedBy(identity)
   if (endedBy !== null) {
     return fail({
@@ -76,7 +75,8 @@ export function continueSession(
     place: found.location,
     sessionId: identity.id,
     subject: identity.subject,
-    maxConcurrent: maxConcurrentOf(claims),
+    maxConcurrent,
+    fillsVariables,
     claims,
   }
 }

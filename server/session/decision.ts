@@ -24,6 +24,8 @@ export interface SessionGrant {
   readonly subject: string | null
   /** Streams of that subject, where the site's own server set a limit; `null`: it did not. */
   readonly maxConcurrent: number | null
+  /** The player said that it fills in variables: it gets playlists that are the same for everybody. */
+  readonly fillsVariables: boolean
   readonly claims: Verified<EdgeauthClaims>
 }
 

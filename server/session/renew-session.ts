@@ -7,7 +7,7 @@ import type { AccessGrant, Check, Refusal, SessionGrant } from './decision.ts'
 import type { Judging } from './judging.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { accessTag, readSessionId } from './session-id.ts'
-import { subjectOfAccess } from './session-token.ts'
+import { subjectOfAccess } from './subject.ts'
 
 /** A viewer whose machine slept for a while goes on with his session. Ended sessions are remembered so much longer. */
 export const renewableSeconds = 3_600

@@ -3,7 +3,7 @@ import type { SessionRecord } from '../store/session-store.ts'
 import { type SessionIdentity, sessionEnding, subjectEnding } from './endings.ts'
 import { keyTag, readSessionId } from './session-id.ts'
 import type { SessionRegistry } from './session-registry.ts'
-import { listedSubject } from './session-token.ts'
+import { listedSubject } from './subject.ts'
 
 /** A session as a person sees it. Times in ISO 8601. */
 export interface SessionView {

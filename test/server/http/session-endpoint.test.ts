@@ -20,6 +20,7 @@ describe('POST /_playgate/session', () => {
       parameter: 'hdntl',
       expiresInSeconds: 312,
       sessionId: expect.stringMatching(/^[0-9a-f]{40}$/),
+      carrier: 'query',
     })
     expect(answer.headers.get('cache-control')).toBe('no-store')
     const played = await stage.ask(`/vod/film/low/1.m4s?hdntl=${session.token}`)

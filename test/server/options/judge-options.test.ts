@@ -189,12 +189,16 @@ describe('a mistake is named with its path', () => {
     expect(problemsOf(raw).map(({ path }) => path)).toEqual(['rules[0].cors.origins'])
   })
 
-  it.each([['rules.0.session', { carrier: ['define'] }, 'rules[0].session.carrier[0]']])(
-    'refuses %s = %j by name rather than ignore it',
-    (path, value, place) => {
-      expect(problemsOf(changed(path, value))).toEqual([
-        { path: place, message: 'not available in this version of Playgate' },
-      ])
+  it.each([
+    [['define'], ['rules[0].session.carrier']],
+    [['define', 'define'], ['rules[0].session.carrier']],
+    [['define', 'query'], []],
+    [['player', 'define'], []],
+  ])(
+    'takes carrier %j only beside one for players that do not say that they can',
+    (carrier, places) => {
+      const problems = problemsOf(changed('rules.0.session', { carrier }))
+      expect(problems.map(({ path }) => path)).toEqual(places)
     },
   )
 })

@@ -55,8 +55,12 @@ function staged(ignoreCase: boolean) {
       if (grant.kind !== 'access') return null
       try {
         const facts = factsOf(asked, token)
-        return openSession(grant, session, facts, { durationSeconds: 60 }, now, 'a'.repeat(40), 600)
-          .token
+        const opening = {
+          sessionId: 'a'.repeat(40),
+          maxLifetimeSeconds: 600,
+          fillsVariables: false,
+        }
+        return openSession(grant, session, facts, { durationSeconds: 60 }, now, opening).token
       } catch {
         return null
       }
