@@ -15,6 +15,7 @@ import { admitSession } from './count-streams.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Gate } from './gate.ts'
 import { handOut, type Placement, placementOf } from './hand-out.ts'
+import { noteUse } from './judging-for.ts'
 import { mediaLifetime } from './media-lifetime.ts'
 import { isMediaName, isPlaylistName } from './media-name.ts'
 import { originPath, publicPath } from './public-path.ts'
@@ -86,6 +87,7 @@ export async function serveMedia(
   } else if (decision.kind !== 'refused') {
     outcome.outcome = decision.kind
     if (decision.kind === 'session') await admit(gate, rule, decision, facts, outcome)
+    else noteUse(gate, decision)
   } else if (rule.mode === 'log') {
     outcome.outcome = 'open'
     outcome.wouldRefuse = decision.reason

@@ -25,6 +25,11 @@ export function subjectEnding(subject: string, keyTag?: string): string {
   return keyTag === undefined ? digest : `${keyTag}.${digest}`
 }
 
+/** The value of an entry that revokes the access tokens of a key; one of the tag alone ends their sessions. */
+export function tokensEnding(keyTag: string): string {
+  return `${keyTag}.tokens`
+}
+
 /**
  * What was ended, as this process knows it: asked for every request, without a word to the store. `EndingFeed` keeps it up to
  * date. Ids tell when and by what a session was opened, so one entry ends any number of them.
@@ -84,9 +89,14 @@ export class Endings {
     return this.#known.has(`access:${accessTag}`)
   }
 
-  /** Before that time, in milliseconds since 1970, everything of this key was ended. */
-  keyEndedBefore(keyTag: string): number {
-    return this.#known.get(`key:${keyTag}`)?.beforeMs ?? 0
+  /** Were all access tokens of this key that were made before a time revoked, and this one before it? */
+  isRevoked(keyTag: string, madeAtMs: number): boolean {
+    return madeAtMs < this.revokedBefore(keyTag)
+  }
+
+  /** That time, in milliseconds since 1970; 0: they were not. */
+  revokedBefore(keyTag: string): number {
+    return this.#known.get(`key:${tokensEnding(keyTag)}`)?.beforeMs ?? 0
   }
 
   #judge({ id, subject }: SessionIdentity): Revocation['kind'] | null {

@@ -72,7 +72,7 @@ export function inspectKept(
     if (access.realm !== realm) return refuse('other-realm', `made for the realm ${realm}`)
     if (endsAtMs !== null && endsAtMs <= facts.now * 1000) return refuse('expired', 'expired')
     const end = endsAtMs === null ? 'has no end' : `good until ${describeEnd(endsAtMs / 1000)}`
-    return judgeDemanded(paramsOf(record), lenient, facts, end)
+    return judgeDemanded(paramsOf(record), lenient, facts, `the store has it, ${end}`)
   }
   const verdicts = entriesOf(options, format, true).map(({ rule, access }): Verdict => {
     const verdict = { rule, ...judge(access as ManagedAccess | TimedAccess) }

@@ -1,3 +1,4 @@
+import { timedKeyName } from '../options/judge-access.ts'
 import type { SessionRecord } from '../store/session-store.ts'
 import { type SessionIdentity, sessionEnding, subjectEnding } from './endings.ts'
 import { keyTag, readSessionId } from './session-id.ts'
@@ -199,9 +200,10 @@ export class Sessions {
       return found.count
     }
     if (key !== undefined) {
-      const tag = keyTag(key)
-      const found = await this.#survey((one) => tagsOf(one).key === tag, openedBefore)
-      await this.#registry.end('key', [tag], found.beforeMs)
+      // Timed tokens have tags of their own, by which they can be revoked without the rest.
+      const tags = [keyTag(key), keyTag(timedKeyName(key))]
+      const found = await this.#survey((one) => tags.includes(tagsOf(one).key), openedBefore)
+      await this.#registry.end('key', tags, found.beforeMs)
       return found.count
     }
     const found = await this.#survey(() => true, openedBefore)

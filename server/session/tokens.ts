@@ -5,6 +5,7 @@ import { type TokenKind, type TokenRecord, tokenIdForm } from '../store/token-st
 import { isKeptToken, managedTokenId, mintManagedToken } from '../token/managed.ts'
 import { readBearer, readLife } from '../token/timed.ts'
 import { maxLifeSeconds } from '../token/timed-text.ts'
+import { tokensEnding } from './endings.ts'
 import {
   type InspectedToken,
   type InspectRequest,
@@ -106,7 +107,7 @@ export class Tokens {
     if (!isKeptAccess(access)) return { ...mintFor({ rule, access }, wanted, now), id: null }
     await this.#registry.loading
     // All that were made before may have been revoked by a machine whose clock is ahead, or in this very millisecond.
-    const madeAtMs = Math.max(this.#now(), this.#registry.endings.keyEndedBefore(access.keyTag))
+    const madeAtMs = Math.max(this.#now(), this.#registry.endings.revokedBefore(access.keyTag))
     const token = mintManagedToken(access.format === 'managed' ? 'managed' : 'revocable')
     const { expiresAt, record } = named(() => {
       const end = endOf(rule, access, wanted, now)
@@ -219,7 +220,8 @@ export class Tokens {
     const nowMs = this.#now()
     const beforeMs = Math.max(nowMs, latestMs) + 1
     const longestMs = (maxLifeSeconds + clockMarginSeconds) * 1000
-    await this.#registry.end('key', [keyTag(keyName)], beforeMs, nowMs + longestMs)
+    const tag = keyTag(keyName)
+    await this.#registry.end('key', [tokensEnding(tag), tag], beforeMs, nowMs + longestMs)
     return beforeMs
   }
 }
