@@ -68,8 +68,7 @@ export class TokenRegistry {
     if (record === undefined || usedAtMs - (record.usedAtMs ?? 0) < useStepMs) return
     this.#uses.set(id, usedAtMs)
     // No newer than it was: what the store said counts from when it was asked.
-    const ttl = this.#known.getRemainingTTL(id)
-    this.#known.set(id, { ...record, usedAtMs }, { ttl })
+    this.#known.set(id, { ...record, usedAtMs }, { noUpdateTTL: true })
   }
 
   /** Does not know them any more: they were revoked, or just made. */
