@@ -61,7 +61,7 @@ describe('a token', () => {
   it('is asked for again after a minute, also when it is in use all the while', async () => {
     const { registry, add, find, asked, advance } = stage()
     add(1)
-    for (let second = 0; second < 130; second += 10) {
+    for (let second = 0; second < 200; second += 10) {
       await find(1)
       registry.noteUse(idOf(1))
       await advance(10_000)
