@@ -1,6 +1,8 @@
 import type { TokensAmbiguous, TokensFound } from '../../shared/carrier.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
+import { isKeptAccess } from '../options/judge-access.ts'
 import type { Rule } from '../options/options.ts'
+import type { AccessGrant } from '../session/decision.ts'
 import type { Judging, KeptTokens } from '../session/judging.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import type { KeptToken } from '../session/token-registry.ts'
@@ -32,6 +34,11 @@ export function keptTokensIn(
   if (!rule.keepsTokens || !located.ok) return noTokens
   const texts = located.found.map(({ token }) => token)
   return lookUp(gate, texts, facts.clientAddress)
+}
+
+/** The store is told, some time later, that a token which it keeps was used. */
+export function noteUse({ sessions }: Gate, { access, spendId }: AccessGrant): void {
+  if (isKeptAccess(access)) sessions.tokens.noteUse(spendId)
 }
 
 /** The same for tokens that were read from elsewhere, such as a body. */

@@ -16,6 +16,7 @@ import { admitSession } from './count-streams.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Gate } from './gate.ts'
 import { handOut, type Placement, placementOf } from './hand-out.ts'
+import { noteUse } from './judging-for.ts'
 import { mediaLifetime } from './media-lifetime.ts'
 import { isMediaName, isPlaylistName } from './media-name.ts'
 import { originPath, publicPath } from './public-path.ts'
@@ -105,7 +106,10 @@ export async function permit(
   } else if (decision.kind !== 'refused') {
     outcome.outcome = decision.kind
     if (decision.kind === 'session') await admit(gate, rule, decision, facts, outcome)
-    else if (rule.session === null) await askPermission(gate, rule, facts, null)
+    else {
+      noteUse(gate, decision)
+      if (rule.session === null) await askPermission(gate, rule, facts, null)
+    }
   } else if (rule.mode === 'log') {
     outcome.outcome = 'open'
     outcome.wouldRefuse = decision.reason

@@ -14,7 +14,7 @@ import { beginSession } from './begin-session.ts'
 import { allowOrigin, forgetOrigin } from './cors.ts'
 import type { Gate } from './gate.ts'
 import { playgateSession, sessionCookie } from './hand-out.ts'
-import { judgingFor, lookUp } from './judging-for.ts'
+import { judgingFor, lookUp, noteUse } from './judging-for.ts'
 import { type MediaLifetime, mediaLifetime } from './media-lifetime.ts'
 import { noteRefusal } from './note-refusal.ts'
 import type { OpenedSession } from './open-session.ts'
@@ -95,6 +95,7 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     refuse(refusal)
     return
   }
+  noteUse(gate, grant)
   const lifetime = await lifetimeOf(gate, rule, asked)
   if (lifetime === null) {
     gate.log.warn({ ...line, outcome: 'missing' })

@@ -1,5 +1,4 @@
 import { PlaybackError } from '../../shared/codes.ts'
-import { isKeptAccess } from '../options/judge-access.ts'
 import type { Rule } from '../options/options.ts'
 import type { AccessGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
@@ -7,8 +6,8 @@ import { isAccessSpent, type SpendRequest, spendAccess } from '../session/spend-
 import type { Gate } from './gate.ts'
 
 /**
- * Uses an access token: a single-use one is used up, and of one that the store keeps it is told when. To be called last, when nothing
- * else can refuse the request any more (design section 4, step 4; threats T31).
+ * Uses a single-use access token up; any other is left alone. To be called last, when nothing else can refuse
+ * the request any more (design section 4, step 4; threats T31).
  *
  * @throws {PlaybackError} `ERR_TOKEN_REFUSED` for a token that was used before, `ERR_STORE_UNAVAILABLE` when
  *   that cannot be known
@@ -19,7 +18,6 @@ export async function spendOnce(
   grant: AccessGrant,
   facts: RequestFacts,
 ): Promise<void> {
-  if (isKeptAccess(grant.access)) gate.sessions.tokens.noteUse(grant.spendId)
   const request = requestFor(gate, rule, grant, facts)
   if (request === null) return
   const attempt = spendAccess(gate.store(), request)

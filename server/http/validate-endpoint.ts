@@ -1,7 +1,6 @@
 import type { Context } from 'koa'
 import { readParameter } from '../../shared/query.ts'
 import { parseAddress } from '../claim/address.ts'
-import { isKeptAccess } from '../options/judge-access.ts'
 import type { Rule } from '../options/options.ts'
 import { judgeAccessToken, nearer } from '../session/decide.ts'
 import type { Check } from '../session/decision.ts'
@@ -10,7 +9,7 @@ import type { RequestFacts } from '../session/request-facts.ts'
 import type { AccessRefusal } from '../session/verify-access.ts'
 import { answerRefusal, setSafetyHeaders } from './answer-error.ts'
 import type { Gate } from './gate.ts'
-import { judgingFor, lookUp } from './judging-for.ts'
+import { judgingFor, lookUp, noteUse } from './judging-for.ts'
 import { noteRefusal } from './note-refusal.ts'
 import { badRequest } from './read-json.ts'
 import { readRequest, readTarget } from './read-request.ts'
@@ -48,7 +47,7 @@ export async function answerValidate(ctx: Context, gate: Gate): Promise<void> {
     const judging = judgingFor(gate, rule, { kept })
     const decision = judgeAccessToken(facts, rule, told.token, judging, checks)
     if (decision.kind === 'access') {
-      if (isKeptAccess(decision.access)) gate.sessions.tokens.noteUse(decision.spendId)
+      noteUse(gate, decision)
       gate.metrics.request(rule.name, 'validated', '', 0)
       return answerJson(ctx, 200, { valid: true })
     }

@@ -12,6 +12,6 @@ export function describeEnding(
   if (endings.isAccessEnded(accessTag(spendId))) {
     return 'revoked: everything that it opened was ended'
   }
-  if (madeAtMs === null || madeAtMs >= endings.revokedBefore(keyTag)) return null
+  if (madeAtMs === null || !endings.isRevoked(keyTag, madeAtMs)) return null
   return 'revoked with all tokens of its kind that were made before'
 }

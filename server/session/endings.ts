@@ -89,7 +89,12 @@ export class Endings {
     return this.#known.has(`access:${accessTag}`)
   }
 
-  /** Before that time, in milliseconds since 1970, all access tokens of this key were revoked. */
+  /** Were all access tokens of this key that were made before a time revoked, and this one before it? */
+  isRevoked(keyTag: string, madeAtMs: number): boolean {
+    return madeAtMs < this.revokedBefore(keyTag)
+  }
+
+  /** That time, in milliseconds since 1970; 0: they were not. */
   revokedBefore(keyTag: string): number {
     return this.#known.get(`key:${tokensEnding(keyTag)}`)?.beforeMs ?? 0
   }

@@ -63,11 +63,12 @@ export class TokenRegistry {
 
   /** A token that was found was used to get in. */
   noteUse(id: string): void {
+    const record = this.#known.get(id)
     const usedAtMs = this.#now()
-    const known = this.#known.get(id)
-    if (usedAtMs - (this.#uses.get(id) ?? known?.usedAtMs ?? 0) < useStepMs) return
+    if (record === undefined || usedAtMs - (record.usedAtMs ?? 0) < useStepMs) return
     this.#uses.set(id, usedAtMs)
-    if (known !== undefined) this.#known.set(id, { ...known, usedAtMs }, { noUpdateTTL: true })
+    // No newer than it was: what the store said counts from when it was asked.
+    this.#known.set(id, { ...record, usedAtMs }, { noUpdateTTL: true })
   }
 
   /** Does not know them any more: they were revoked, or just made. */

@@ -180,6 +180,15 @@ describe('timed tokens of a key', () => {
     expect((await stage.ask(`${segment}?hdntl=${session}`)).status).toBe(200)
   })
 
+  it('are not revoked with the sessions of their key, which end', async () => {
+    const stage = await start()
+    const token = stage.gate.mint({ ttlSeconds: 600 })
+    const session = sessionTokenOf(await stage.ask(`${playlist}?token=${token}`))
+    expect(await stage.gate.sessions.endAll({ key: 'vod' })).toEqual({ ended: 1, more: false })
+    expect((await stage.ask(`${segment}?hdntl=${session}`)).problem.reason).toBe('session-ended')
+    expect((await stage.ask(`${playlist}?token=${token}`)).status).toBe(200)
+  })
+
   it('of a mistyped key are not said to be revoked', async () => {
     const stage = await startAdminGate({ access })
     await expect(stage.gate.tokens.revoke({ timedOfKey: 'vdo' })).rejects.toThrow(
