@@ -24,6 +24,7 @@ function facts(
     host: 'a.example',
     scheme: 'https',
     clientAddress,
+    serverAddress: '',
     viaTrustedProxy: false,
     headers: new Map(referer === undefined ? [] : [['referer', [referer]]]),
   }
