@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
@@ -31,11 +32,29 @@ function mountGate(): Plugin {
   }
 }
 
+function pageFile(name: string): string {
+  return join(import.meta.dirname, 'player', 'demo', name)
+}
+
+/** The drawings stand in each page, where its style reaches them. */
+function includeIcons(): Plugin {
+  const drawings = readFileSync(pageFile('icons.svg'), 'utf8')
+  return {
+    name: 'playgate-icons',
+    transformIndexHtml: (html) => html.replace('<!-- icons.svg -->', () => drawings),
+  }
+}
+
 export default defineConfig({
   root: 'player/demo',
   publicDir: false,
-  plugins: [mountGate()],
-  build: { outDir: '../../dist/demo', emptyOutDir: true, chunkSizeWarningLimit: 700 },
+  plugins: [mountGate(), includeIcons()],
+  build: {
+    outDir: '../../dist/demo',
+    emptyOutDir: true,
+    chunkSizeWarningLimit: 700,
+    rolldownOptions: { input: ['index.html', 'tokens.html'].map(pageFile) },
+  },
   test: {
     root: '.',
     include: ['test/**/*.test.ts'],

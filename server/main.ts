@@ -28,6 +28,7 @@ process.stdout.write(
   [
     '',
     `  The demo page          ${server.url}/`,
+    `  Token tools            ${server.url}/tokens.html`,
     '  A link for any player  (VLC, ffplay, Safari; good for an hour)',
     `  ${server.url}/vod/sample/index.m3u8?${parameter}=${token}`,
     `  Who is watching        ${server.url}/_playgate/admin/  with the token ${adminToken}`,

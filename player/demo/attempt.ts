@@ -1,13 +1,9 @@
+import type { Explanation } from './check-list.ts'
+
 /** What the buttons try with a link, and what the server says to it. */
 
 export const attemptKinds = ['other-agent', 'other-path', 'expired', 'forged', 'same'] as const
 export type AttemptKind = (typeof attemptKinds)[number]
-
-export interface AttemptCheck {
-  readonly check: string
-  readonly outcome: 'passed' | 'failed' | 'skipped'
-  readonly detail: string
-}
 
 export interface AttemptAnswer {
   /** Path and query that were asked for, changed as the kind says. */
@@ -18,11 +14,7 @@ export interface AttemptAnswer {
   readonly status: number
   /** The body of the refusal; `null` when the object came. */
   readonly problem: Readonly<Record<string, unknown>> | null
-  readonly explanation: {
-    readonly rule: string | null
-    readonly checks: readonly AttemptCheck[]
-    readonly answer: { readonly outcome: string; readonly detail: string }
-  }
+  readonly explanation: Explanation
 }
 
 export const attemptNames: Readonly<Record<AttemptKind, string>> = {

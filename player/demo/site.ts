@@ -17,6 +17,12 @@ export interface IssuedSession extends IssuedToken {
   readonly sessionId: string
 }
 
+/** A field that was filled in wrong. */
+export interface FieldProblem {
+  readonly path: string
+  readonly message: string
+}
+
 /** The site or the gate did not give what it was asked for. */
 export class SiteError extends Error {
   override readonly name = 'SiteError'
@@ -24,11 +30,18 @@ export class SiteError extends Error {
   readonly status: number
   /** From the refusal, when there is one. */
   readonly reason: string | null
+  /** What is wrong with the fields that were sent. */
+  readonly problems: readonly FieldProblem[]
 
-  constructor(status: number, reason: string | null = null) {
+  constructor(
+    status: number,
+    reason: string | null = null,
+    problems: readonly FieldProblem[] = [],
+  ) {
     super(status === 0 ? 'no answer' : `answered ${status}${reason === null ? '' : ` ${reason}`}`)
     this.status = status
     this.reason = reason
+    this.problems = problems
   }
 }
 
@@ -77,7 +90,12 @@ export async function tryLink(kind: AttemptKind, url: string): Promise<AttemptAn
   return answer as unknown as AttemptAnswer
 }
 
-async function post(
+/**
+ * JSON there and back.
+ *
+ * @throws {SiteError}
+ */
+export async function post(
   url: string,
   body: object,
   signal: AbortSignal,
@@ -97,6 +115,10 @@ async function post(
   })
   const answer: Record<string, unknown> = Object(await response.json().catch(() => null))
   if (response.ok) return answer
-  const { reason } = answer
-  throw new SiteError(response.status, typeof reason === 'string' ? reason : null)
+  const { reason, problems } = answer
+  throw new SiteError(
+    response.status,
+    typeof reason === 'string' ? reason : null,
+    Array.isArray(problems) ? problems : [],
+  )
 }

@@ -1,6 +1,5 @@
 import {
   type AttemptAnswer,
-  type AttemptCheck,
   type AttemptKind,
   attemptKinds,
   attemptNames,
@@ -8,10 +7,11 @@ import {
   isOpened,
   reasonOf,
 } from './attempt.ts'
+import { writeChecks, writePart } from './check-list.ts'
 import { find, findPart, h, icon } from './dom.ts'
 import { changedPart, type RequestRecord } from './requests.ts'
 import { SiteError, tryLink } from './site.ts'
-import { formatClock, readableMoments } from './time.ts'
+import { formatClock } from './time.ts'
 
 /** The buttons that try a link as a thief would, and what came of it. */
 export function createStealPanel(link: () => RequestRecord | null): void {
@@ -58,7 +58,7 @@ export function createStealPanel(link: () => RequestRecord | null): void {
     result.replaceChildren(
       writeVerdict(kind, answer, reason, words),
       writeQuestion(kind, record, answer),
-      writeChecks(answer),
+      writeChecks(answer.explanation, answer.status),
       writeAnswer(answer),
     )
     result.dataset.status = String(answer.status)
@@ -123,7 +123,7 @@ function writeQuestion(
 ): HTMLElement {
   const { before, changed, after } = changedPart(url, answer.url)
   const marked = (text: string, isChanged: boolean) => (isChanged ? h('mark', {}, text) : text)
-  return part(
+  return writePart(
     'What was asked',
     h(
       'div',
@@ -149,52 +149,8 @@ function writeAnswer({ status, problem }: AttemptAnswer): HTMLElement {
     problem === null
       ? 'The object itself.'
       : JSON.stringify(problem, null, 1).replace(/\n\s*/g, ' ')
-  return part(
+  return writePart(
     isOpened(status) ? 'What the viewer gets' : 'What the thief is told',
     h('div', { class: 'wire' }, h('p', {}, text)),
   )
-}
-
-function writeChecks({ status, explanation }: AttemptAnswer): HTMLElement {
-  const { rule, checks, answer } = explanation
-  // The check that failed has said it already.
-  const isSaid = checks.some(({ detail }) => detail === answer.detail)
-  return part(
-    rule === null ? 'What the operator sees' : `What the operator sees, rule “${rule}”`,
-    h(
-      'ol',
-      { class: 'checks' },
-      ...checks.map(writeCheck),
-      h(
-        'li',
-        {
-          class: 'check answer',
-          'data-outcome': answer.outcome === 'refused' ? 'failed' : 'passed',
-        },
-        icon('arrow'),
-        h('span', { class: 'check-name' }, answer.outcome),
-        h(
-          'span',
-          { class: 'check-detail' },
-          isSaid ? `answered ${status}` : readableMoments(answer.detail),
-        ),
-      ),
-    ),
-  )
-}
-
-const outcomeIcons = { passed: 'check', failed: 'cross', skipped: 'dash' } as const
-
-function writeCheck({ check, outcome, detail }: AttemptCheck): HTMLElement {
-  return h(
-    'li',
-    { class: 'check', 'data-outcome': outcome },
-    icon(outcomeIcons[outcome]),
-    h('span', { class: 'check-name' }, check, h('span', { class: 'sr' }, `, ${outcome}`)),
-    h('span', { class: 'check-detail' }, readableMoments(detail)),
-  )
-}
-
-function part(title: string, content: HTMLElement): HTMLElement {
-  return h('section', { class: 'result-part' }, h('h4', {}, title), content)
 }

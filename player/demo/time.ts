@@ -10,12 +10,22 @@ export function formatClock(epochSeconds: number): string {
   return new Date(epochSeconds * 1000).toLocaleTimeString([], { timeStyle: 'medium' })
 }
 
-/** The same text with every number that is a moment of these years turned into a time of day. */
+/** The same text with every moment of these years, in seconds or in ISO 8601, turned into a time of day. */
 export function readableMoments(text: string): string {
-  return text.replace(/\b[12]\d{9}\b/g, (digits) => formatClock(Number(digits)))
+  return text
+    .replace(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, (iso) => formatClock(Date.parse(iso) / 1000))
+    .replace(/\b[12]\d{9}\b/g, (digits) => formatClock(Number(digits)))
 }
 
 /** `12 ms`, `1.4 s`. */
 export function formatDuration(ms: number): string {
   return ms < 995 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`
+}
+
+/** Day and time of day, to the second, as this browser's user writes it. */
+export function formatMoment(epochSeconds: number): string {
+  return new Date(epochSeconds * 1000).toLocaleString([], {
+    dateStyle: 'medium',
+    timeStyle: 'medium',
+  })
 }

@@ -1,10 +1,13 @@
 import type { RequestListener } from 'node:http'
 import Router from '@koa/router'
-import Koa, { type Context } from 'koa'
+import Koa from 'koa'
 import { keyNew } from '../cli/key-new.ts'
 import type { Log } from '../http/log.ts'
 import { createPlaygate, type Playgate } from '../index.ts'
+import { answerJson } from './answer-json.ts'
 import { attempt, readAttempt } from './attempt.ts'
+import { sameOriginOnly } from './same-origin.ts'
+import { countryHeader, mountTokenTools, toolsRule } from './token-tools.ts'
 
 export interface DemoOptions {
   /** Directory of the sample stream. */
@@ -13,6 +16,8 @@ export interface DemoOptions {
   readonly page: string | null
   readonly log?: Log
   readonly now?: () => number
+  /** Makes each secret of the demo, in hexadecimal digits. @default random ones */
+  readonly newKey?: () => string
 }
 
 export interface Demo {
@@ -23,21 +28,27 @@ export interface Demo {
 }
 
 /** Paths that belong to the demo's server; a development server leaves them to it. */
-export const demoPrefixes = ['/vod/', '/demo/api/', '/_playgate/'] as const
+export const demoPrefixes = ['/vod/', '/tools/', '/demo/api/', '/_playgate/'] as const
 
 /** An access token of the demo is good for this long: a page uses it at once. */
 const accessTtlSeconds = 60
 
 /**
- * The demo: the sample stream behind a gate, the page that plays it, and an API for the page's buttons. It is
+ * The demo: the sample stream behind a gate, the pages that play it and make tokens for it, and an API for their buttons. It is
  * a site's own Koa app with the gate as one of its middlewares.
  */
-export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
-  const adminToken = keyNew().slice(0, 16)
+export function createDemo({ stream, page, log, now, newKey = keyNew }: DemoOptions): Demo {
+  const adminToken = newKey().slice(0, 16)
   const gate = createPlaygate(
     {
       admin: { token: adminToken },
-      keys: { demo: { primary: keyNew() } },
+      // Nobody's country is believed on the wire: there is no trusted proxy.
+      geoip: { header: countryHeader },
+      keys: {
+        demo: { primary: newKey() },
+        tools: { primary: newKey() },
+        phrase: { primary: newKey() },
+      },
       rules: [
         {
           name: 'sample',
@@ -47,6 +58,19 @@ export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
           access: { format: 'edgeauth', key: 'demo' },
           session: {},
         },
+        {
+          name: toolsRule,
+          match: { paths: ['/tools/*'] },
+          origin: stream,
+          stripPrefix: '/tools/sample',
+          access: [
+            { format: 'edgeauth', key: 'tools' },
+            { format: 'ectoken', key: 'phrase' },
+            { format: 'timed', key: 'tools' },
+            { format: 'managed', key: 'tools' },
+          ],
+          session: {},
+        },
         ...(page === null ? [] : [{ name: 'page', origin: page, open: true }]),
       ],
     },
@@ -54,16 +78,18 @@ export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
   )
 
   const router = new Router({ prefix: '/demo/api', sensitive: true, strict: true })
+  router.use(sameOriginOnly)
   // A real site would look at its own login here.
   router.post('/access', (ctx) => {
     const minted = gate.mintDetailed({ path: '/vod/sample/*', ttlSeconds: accessTtlSeconds })
-    answer(ctx, { ...minted, expiresIn: accessTtlSeconds })
+    answerJson(ctx, { ...minted, expiresIn: accessTtlSeconds })
   })
   router.post('/attempt', async (ctx) => {
     const wanted = await readAttempt(ctx.req)
     if (wanted === null) ctx.throw(400, 'not an attempt')
-    else answer(ctx, await attempt(gate, wanted, ctx.req))
+    else answerJson(ctx, await attempt(gate, wanted, ctx.req))
   })
+  mountTokenTools(router, gate)
 
   const app = new Koa()
   app.use(async (ctx, next) => {
@@ -73,10 +99,4 @@ export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
   app.use(router.routes())
   app.use(gate.middleware())
   return { gate, listener: app.callback(), adminToken }
-}
-
-function answer(ctx: Context, document: unknown): void {
-  ctx.set('Cache-Control', 'no-store')
-  ctx.type = 'application/json'
-  ctx.body = JSON.stringify(document)
 }

@@ -34,11 +34,12 @@ it('the command can be executed as it is built', () => {
 })
 
 describe('npm start', () => {
-  it('prints a page, a link for any player and the admin page, and all are there', async () => {
+  it('prints its pages, a link for any player and the admin page, and all are there', async () => {
     const { child, out } = start('dist/server/main.js', [], { PORT: '0' })
     await expect.poll(out, { timeout: 15_000 }).toMatch(/with the token \S+\n/)
-    const [page = '', link = '', admin = ''] = out().match(/http:\S+/g) ?? []
+    const [page = '', tools = '', link = '', admin = ''] = out().match(/http:\S+/g) ?? []
     expect(await (await fetch(page)).text()).toContain('<title>')
+    expect(await (await fetch(tools)).text()).toContain('id="make-form"')
     const playlist = await fetch(link)
     expect(await playlist.text()).toContain('v540/index.m3u8?hdntl=')
     expect((await fetch(link.split('?')[0] ?? '')).status).toBe(403)

@@ -151,6 +151,9 @@ describe('the words of the demo page', () => {
   it('writes moments as times of day and leaves other numbers alone', () => {
     const text = readableMoments('good until 1700000000, 42 of 17000000001')
     expect(text).toMatch(/^good until \d.*:\d\d.*, 42 of 17000000001$/)
+    expect(readableMoments('until 2023-11-14T22:13:20.000Z, primary')).toBe(
+      readableMoments('until 1700000000, primary'),
+    )
     expect(formatDuration(0.3)).toBe('1 ms')
     expect(formatDuration(1240)).toBe('1.2 s')
   })
