@@ -14,6 +14,20 @@ async function describedBy(stage: StagedGate): Promise<Document> {
 }
 
 const unknownId = '0'.repeat(40)
+const unknownToken = 'A'.repeat(43)
+const filled = (path: string) =>
+  path.replace('{sessionId}', unknownId).replace('{tokenId}', unknownToken)
+
+/** A rule that takes what can be made and kept. */
+const takingAll = (revocable: boolean) => ({
+  rule: {
+    access: [
+      { format: 'edgeauth' as const, key: 'vod' },
+      { format: 'timed' as const, key: 'vod', revocable },
+      { format: 'managed' as const },
+    ],
+  },
+})
 
 describe('GET /_playgate/admin/openapi.json', () => {
   it('is a valid OpenAPI 3.1 document', async () => {
@@ -38,7 +52,7 @@ describe('GET /_playgate/admin/openapi.json', () => {
     for (const [path, methods] of Object.entries(paths)) {
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
         if (method.toLowerCase() in methods) continue
-        const target = path.slice(adminPath.length).replace('{sessionId}', unknownId)
+        const target = filled(path.slice(adminPath.length))
         const answer = await askAdmin(stage, method, target)
         expect([method, path, answer.status]).toEqual([method, path, 405])
         const allowed = (answer.headers.get('allow') ?? '').split(', ').sort()
@@ -92,7 +106,7 @@ describe('GET /_playgate/admin/openapi.json', () => {
   })
 
   it('describes every answer that the server gives', async () => {
-    const stage = await startAdminGate()
+    const stage = await startAdminGate(takingAll(false))
     const contract = contractOf(await describedBy(stage))
     const { token, sessionId, accessToken } = await startPlayback(stage, { subject: 'a' })
     await startPlayback(stage)
@@ -124,10 +138,43 @@ describe('GET /_playgate/admin/openapi.json', () => {
     for (const url of [`${segment}?hdntl=${token}`, '/elsewhere', '/vod//x', segment, 'x']) {
       await ask('POST', '/explain', { url })
     }
+    for (const format of ['edgeauth', 'timed'] as const) {
+      await ask('POST', '/tokens', { format, ttlSeconds: 60 })
+    }
+    const timed = await ask('POST', '/tokens/timed', { lifeSeconds: 60, clientIp: '211.37.' })
+    await ask('POST', '/tokens/timed', { lifeSeconds: 59 })
+    const managed = await ask('POST', '/tokens/managed', { name: 'u7', referrer: 'example.com' })
+    await ask('POST', '/tokens/managed', { name: '' })
+    const [kept, sealed] = [managed, timed].map(({ text }) => JSON.parse(text))
+    await ask('GET', '/tokens/managed?name=u7&limit=1')
+    await ask('GET', '/tokens/managed?limit=x')
+    for (const text of [accessToken, token, kept.token, sealed.token]) {
+      await ask('POST', '/tokens/inspect', {
+        token: text,
+        path: segment,
+        clientAddress: '211.37.0.1',
+      })
+    }
+    await ask('POST', '/tokens/inspect', { token: 'rubbish' })
+    await ask('POST', '/tokens/inspect', {})
+    await ask('POST', '/explain', { url: `${segment}?token=${kept.token}` })
+    await ask('DELETE', `/tokens/managed/${kept.id}`)
+    await ask('DELETE', '/tokens/managed/short')
+    await ask('DELETE', '/tokens/managed?name=u7')
+    await ask('DELETE', '/tokens/managed')
+    for (const body of [
+      { tokens: [kept.id] },
+      { name: 'u7' },
+      { all: true },
+      { timedOfKey: 'vod' },
+      {},
+    ]) {
+      await ask('POST', '/tokens/revoke', body)
+    }
     const huge = { url: `/${'x'.repeat(17_000)}` }
-    await ask('POST', '/explain', huge)
-    await ask('POST', '/tokens', huge)
-    await ask('POST', '/sessions/end', huge)
+    for (const { method, path, bodySchema } of operations) {
+      if (bodySchema !== undefined) await ask(method, path, huge)
+    }
     await ask('GET', '/refusals')
     await ask('GET', '/refusals?x=1')
     await ask('GET', '/summary')
@@ -135,7 +182,8 @@ describe('GET /_playgate/admin/openapi.json', () => {
     await ask('GET', '/openapi.json')
     await ask('GET', '/openapi.json?x=1')
 
-    const down = await startAdminGate({ configuration: { store: 'redis://127.0.0.1:1' } })
+    const configuration = { store: 'redis://127.0.0.1:1' }
+    const down = await startAdminGate({ ...takingAll(true), configuration })
     await ask('GET', '/sessions', undefined, down)
     await ask('GET', `/sessions/${unknownId}`, undefined, down)
     await ask('DELETE', `/sessions/${unknownId}`, undefined, down)
@@ -143,9 +191,17 @@ describe('GET /_playgate/admin/openapi.json', () => {
     await ask('POST', '/sessions/end', { all: true }, down)
     await ask('GET', '/summary', undefined, down)
     await ask('POST', '/explain', { url: segment }, down)
+    await ask('POST', '/tokens/inspect', { token: kept.token }, down)
+    await ask('POST', '/tokens', { format: 'managed' }, down)
+    await ask('POST', '/tokens/managed', {}, down)
+    await ask('POST', '/tokens/timed', { lifeSeconds: 60 }, down)
+    await ask('GET', '/tokens/managed', undefined, down)
+    await ask('DELETE', `/tokens/managed/${unknownToken}`, undefined, down)
+    await ask('DELETE', '/tokens/managed?name=u7', undefined, down)
+    await ask('POST', '/tokens/revoke', { all: true }, down)
 
     for (const { method, path } of operations) {
-      const target = adminPath + path.replace('{sessionId}', unknownId)
+      const target = adminPath + filled(path)
       contract.check(method, target, await stage.ask(target, { method }))
     }
 
