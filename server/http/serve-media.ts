@@ -11,6 +11,7 @@ import { headerText, type RequestFacts } from '../session/request-facts.ts'
 import { answerProblem, setSafetyHeaders } from './answer-error.ts'
 import { askAgain, askPermission } from './ask-permission.ts'
 import { beginSession } from './begin-session.ts'
+import { bindReceiver } from './bind-receiver.ts'
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
 import { admitSession } from './count-streams.ts'
 import { decideRequest } from './decide-request.ts'
@@ -120,17 +121,23 @@ export async function permit(
   return { grant: decision?.kind === 'refused' ? null : decision, query }
 }
 
-/** @throws {PlaybackError} `remote-refused`, `session-limit`, `session-ended`; in mode `log`, none */
-async function admit(
+/**
+ * What a request under a good session token still has to pass.
+ *
+ * @throws {PlaybackError} `token-refused`, `remote-refused`, `session-limit`, `session-ended`; in mode `log`, none
+ */
+export async function admit(
   gate: Gate,
   rule: Rule,
   grant: SessionGrant,
   facts: RequestFacts,
   outcome: Outcome,
 ): Promise<void> {
-  const asked = askAgain(gate, rule, facts, grant.sessionId)
-  if (asked !== undefined) await asked
   try {
+    const bound = bindReceiver(gate, grant, facts)
+    if (bound !== undefined) await bound
+    const asked = askAgain(gate, rule, facts, grant.sessionId)
+    if (asked !== undefined) await asked
     await admitSession(gate, rule, grant, grant.claims.endTime * 1000, facts)
   } catch (error) {
     if (rule.mode !== 'log' || !(error instanceof PlaybackError)) throw error

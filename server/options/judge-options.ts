@@ -325,6 +325,7 @@ class Judge {
       saltHeaders,
       maxLifetimeSeconds: session.maxLifetimeSeconds,
       slackSeconds: session.slackSeconds,
+      cast: session.cast,
       reach: session.reach,
       limit: max === 0 || counting === null ? null : { max, ...counting },
       counting,

@@ -123,6 +123,7 @@ const session = z.strictObject({
     .default(['User-Agent', 'X-Playback-Session-Id', 'Origin']),
   maxLifetimeSeconds: count.positive().max(86_400, 'at most a day').default(86_400),
   slackSeconds: count.max(86_400).default(300),
+  cast: z.boolean().default(false),
   slidingSeconds: count.default(0),
   reach: z.array(z.string()).max(64).default([]),
   maxConcurrent: count.default(0),
