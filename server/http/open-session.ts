@@ -45,7 +45,7 @@ export function lifeOf(
 
 /**
  * Access token -> session token. It lives as long as the media and the slack, or `maxLifetimeSeconds`,
- * whichever is less.
+ * whichever is less; for live streams of a rule that slides, for `slidingSeconds` at a time.
  *
  * @throws {PlaybackError} `ERR_TOKEN_REFUSED` when no session token as narrow as the access token exists
  */
@@ -57,11 +57,13 @@ export function openSession(
   now: EpochSeconds,
   { sessionId, maxLifetimeSeconds, fillsVariables }: OpeningOptions,
 ): OpenedSession {
-  const expiresInSeconds = lifeOf(lifetime, session, maxLifetimeSeconds)
+  const slides = session.slidingSeconds > 0 && lifetime.durationSeconds === null
+  const life = lifeOf(lifetime, session, maxLifetimeSeconds)
+  const expiresInSeconds = slides ? Math.min(life, session.slidingSeconds) : life
   const expiresAt = epochSeconds(now + expiresInSeconds)
   // Where the site's own server said less than the rule, its session is not prolonged beyond that either.
   const isNarrowed = maxLifetimeSeconds < session.maxLifetimeSeconds
-  const until = isNarrowed ? epochSeconds(now + maxLifetimeSeconds) : null
+  const until = slides || isNarrowed ? epochSeconds(now + maxLifetimeSeconds) : null
   const opened = { parameter: session.parameter, sessionId, expiresAt, expiresInSeconds }
   if (fillsVariables && session.carriers.includes('define')) {
     const minted = mint(true)

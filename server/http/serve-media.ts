@@ -16,7 +16,8 @@ import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
 import { admitSession } from './count-streams.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Gate } from './gate.ts'
-import { handOut, type Placement, placementOf } from './hand-out.ts'
+import { handOn } from './hand-on.ts'
+import { handOut, type Placement } from './hand-out.ts'
 import { noteUse } from './judging-for.ts'
 import { mediaLifetime } from './media-lifetime.ts'
 import { isMediaName, isPlaylistName } from './media-name.ts'
@@ -197,7 +198,7 @@ async function deliver(
       case 'playlist':
         return await sendPlaylist(ctx, gate, rule, facts, answer, placement, asked)
       case 'json':
-        return await sendJson(ctx, rule, facts, answer, placement)
+        return await sendJson(ctx, rule, facts, answer, placement, asked)
       case 'object':
         return await sendObject(ctx, answer, grant !== null)
     }
@@ -249,7 +250,8 @@ async function placementFor(
   if (grant === null) return { mode: 'open' }
   if (answer.kind === 'missing') return { mode: 'none' }
   if (grant.kind === 'session') {
-    return rule.session === null ? { mode: 'none' } : placementOf(grant, rule.session)
+    if (rule.session === null) return { mode: 'none' }
+    return handOn(ctx, gate, rule.session, grant, facts, answer)
   }
   if (rule.session === null) {
     // Plain token authentication: the token itself goes on every URI, or only the first request would pass.
