@@ -24,9 +24,10 @@ function facts(
     host: 'a.example',
     scheme: 'https',
     clientAddress,
+    serverAddress: '',
     viaTrustedProxy: false,
     headers: new Map(referer === undefined ? [] : [['referer', [referer]]]),
-  }
+  } as RequestFacts
 }
 
 describe('what a timed or managed token asks of its bearer', () => {

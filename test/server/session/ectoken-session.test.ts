@@ -75,12 +75,13 @@ function factsOf({ path, host, proto, clientIp, referrer }: Asked, query: string
     host,
     scheme: proto,
     clientAddress: clientIp,
+    serverAddress: '',
     viaTrustedProxy: false,
     headers: new Map([
       ['user-agent', ['Viewer']],
       ...(referrer === null ? [] : [['referer', [referrer]] as [string, string[]]]),
     ]),
-  }
+  } as RequestFacts
 }
 
 const paths = [
