@@ -70,7 +70,7 @@ export function createSession(
     // Whatever a server says, it brings no token into an event: the reason is a word, and all else is for the list to choose from.
     tell('denied', {
       status,
-      reason: /^[a-z]+-[a-z]+$/.exec(reason)?.[0],
+      reason: /^[a-z-]+$/.exec(reason)?.[0],
       sessions,
       endRight,
     })
