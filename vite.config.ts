@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Plugin } from 'vite'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 type DemoApp = typeof import('./server/demo/demo-app.ts')
 
@@ -45,7 +45,8 @@ function includeIcons(): Plugin {
   }
 }
 
-export default defineConfig({
+/** The demo's pages; tests too take their settings from here. */
+const demo = {
   root: 'player/demo',
   publicDir: false,
   plugins: [mountGate(), includeIcons()],
@@ -68,4 +69,23 @@ export default defineConfig({
       reporter: ['text-summary', 'html'],
     },
   },
-})
+} satisfies ViteUserConfig
+
+/** `vite build --mode script-tag`: the player as one file, everything of its door on the global `Playgate`. */
+const scriptTag = {
+  publicDir: false,
+  build: {
+    outDir: 'dist/player',
+    // The modules that the compiler wrote stand there, too.
+    emptyOutDir: false,
+    sourcemap: true,
+    lib: {
+      entry: 'player/index.ts',
+      name: 'Playgate',
+      formats: ['iife'],
+      fileName: () => 'playgate-player.js',
+    },
+  },
+} satisfies ViteUserConfig
+
+export default defineConfig(({ mode }) => (mode === 'script-tag' ? scriptTag : demo))
