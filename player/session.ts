@@ -94,7 +94,7 @@ export function createSession(
     if (flight) return flight === ahead ? flight.catch(() => renew(reason)) : flight
     const abort = new AbortController()
     const { signal } = abort
-    const run = async () => {
+    const run = async (done: (credential: HeldCredential | null) => void) => {
       // Lets `flight` be known before page code runs, which may ask the session itself.
       await null
       tell('renewing', { reason })
@@ -110,22 +110,25 @@ export function createSession(
               { accessToken: next.token, path: source.pathname, sessionToken: old.token },
               { ...(hasCookie && { credentials: 'include' }), signal },
             )
-            deny({ ...answer, status: response.status })
+            // A first no may be of bad luck; the second in a row is not.
+            if (pauseMs > 500 || answer.renew === false) {
+              deny({ ...answer, status: response.status })
+            }
             next = toCredential(response.ok && answer, sent, true)
           }
           if (!next) throw new Error('bad token')
           adopt(next)
           pauseMs = 500
           if (current === next) tell('renewed', { reason })
-          break
+          return done(current)
         } catch (error) {
           deny(Object(error))
           if (!signal.aborted) tell('error', { error })
           await sleep(pauseMs * (0.5 + Math.random()))
-          if (pauseMs < timeoutMs) pauseMs *= 2
+          // Beyond the deadline it ends no wait any more; beyond 2^31 a timer would fire at once.
+          pauseMs = Math.min(pauseMs * 2, 1e5)
         }
       }
-      return current
     }
     flight = new Promise<HeldCredential | null>((resolve, reject) => {
       end = (error = refusal) => {
@@ -133,7 +136,7 @@ export function createSession(
         reject(error)
       }
       setTimeout(end, timeoutMs, new Error('late token'))
-      run().then(resolve)
+      run(resolve)
     }).finally(() => {
       flight = undefined
     })
@@ -216,9 +219,8 @@ export function createSession(
         if (closed) return null
         // Sent with an older token: that it is refused says nothing of the present one.
         if (credential?.token !== current?.token) return before ? null : take()
-        if (said.renew === false || !getToken || (before && !current?.proven)) {
-          deny({ ...said, ...note })
-        } else if (!before) return renew('rejected')
+        if (getToken && said.renew !== false && !before) return renew('rejected')
+        if (!getToken || said.renew === false || !current?.proven) deny({ ...said, ...note })
         return null
       },
     },

@@ -151,7 +151,34 @@ describe('an exchange', () => {
     expect(session.state).not.toBe('denied')
   })
 
-  it('that is refused is a final no', async () => {
+  it('that is refused once is tried again with another access token, and what it brings is used', async () => {
+    const refused = Response.json({ reason: 'token-refused', renew: true }, { status: 403 })
+    const asked = answerWith(refused, renewed())
+    const { start, session, names } = opened()
+    await start()
+    const coming = session.renew()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await coming).toMatchObject({ token: 'session-2' })
+    expect(asked.map(({ init }) => JSON.parse(String(init.body)).accessToken)).toEqual([
+      'token-2',
+      'token-3',
+    ])
+    expect(names()).not.toContain('denied')
+  })
+
+  it('that is refused twice in a row is a final no', async () => {
+    const refused = () => Response.json({ reason: 'token-refused', renew: true }, { status: 403 })
+    const asked = answerWith(refused(), refused(), renewed())
+    const { start, session, told } = opened()
+    await start()
+    const failed = session.renew().catch((error: { code?: number }) => error.code)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await failed).toBe(403)
+    expect(asked).toHaveLength(2)
+    expect(told.at(-1)).toEqual(['denied', { status: 403, reason: 'token-refused' }])
+  })
+
+  it('that is refused with renew: false is a final no at once', async () => {
     const asked = answerWith(
       Response.json(
         { reason: 'session-limit', renew: false, sessions: [], endRight: 'r' },
