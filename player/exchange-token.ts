@@ -8,6 +8,11 @@ export interface TokenExchange {
   readonly source: string | URL
   /** The session token in use until now: the new one keeps its session id. Without it a session begins. */
   readonly sessionToken?: string | null | undefined
+  /**
+   * `define`: this player fills in variables (hls.js since 1.4 does), and shares one copy of each playlist with all others where the rule
+   * lists that carrier. Give `createSession` `keepTokenInResponseUrl: true` with it. @default the rule's choice
+   */
+  readonly carrier?: 'define' | undefined
   /** Where the gate takes it, relative to the source. @default '/_playgate/session' */
   readonly endpoint?: string | undefined
   /** `include` where the gate keeps the session in a cookie on another origin. @default 'same-origin' */
@@ -21,6 +26,8 @@ export interface ExchangedToken {
   readonly parameter: string
   readonly expiresInSeconds: number
   readonly sessionId: string
+  /** How the session reaches the player. */
+  readonly carrier: string
 }
 
 /** Hands the gate the tokens; what its answer means is for the caller to judge. */
@@ -46,11 +53,13 @@ export async function exchangeToken({
   accessToken,
   source,
   sessionToken,
+  carrier,
   endpoint = '/_playgate/session',
   ...init
 }: TokenExchange): Promise<ExchangedToken> {
   const url = resolveUrl(source)
-  const tokens = { accessToken, path: url.pathname, sessionToken: sessionToken ?? undefined }
+  const { pathname: path } = url
+  const tokens = { accessToken, path, sessionToken: sessionToken ?? undefined, carrier }
   const { response, answer } = await postTokens(new URL(endpoint, url), tokens, init)
   const { ok, status } = response
   if (ok) return answer

@@ -24,6 +24,22 @@ describe('exchangeToken', () => {
     expect((await ask(`/vod/film/low/1.m4s?hdntl=${next.token}`, { headers })).status).toBe(200)
   })
 
+  it('says that the player fills in variables, and gets playlists that are the same for all', async () => {
+    const { url, mint, ask } = await startGate({ session: { carrier: ['define', 'query'] } })
+    const open = async () => {
+      const { token, carrier } = await exchangeToken({
+        accessToken: mint(),
+        source: url + film,
+        carrier: 'define',
+      })
+      expect(carrier).toBe('define')
+      return ask(`${film}?hdntl=${token}`, { headers: { 'User-Agent': 'node' } })
+    }
+    const [one, other] = [await open(), await open()]
+    expect(one.text).toContain('#EXT-X-DEFINE:QUERYPARAM="hdntl"')
+    expect(one.text).toBe(other.text)
+  })
+
   it('makes all of getToken, so that no URL ever holds the access token', async () => {
     const { url, mint, clock } = await startGate()
     const ids: string[] = []
