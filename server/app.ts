@@ -195,21 +195,34 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy()
     return
   }
-  const [status, title]: [number, string] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? [431, 'Request Header Fields Too Large']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'Request Timeout']
-        : [400, 'Bad Request']
+  const [status, title] = refusalOf(error)
   const { headers, body } = problem(status, title)
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
   socket.end([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'))
 }
 
+const forbidden: [number, string] = [403, 'Forbidden']
+
+/**
+ * Some servers that ask whether a viewer may play take any status but 403 for no answer, and let their viewer in then
+ * (spec/forward-auth section 2.1). Of a request that the parser refused, the beginning of what came last is all there is to tell.
+ */
+function refusalOf({
+  code,
+  rawPacket,
+}: NodeJS.ErrnoException & { rawPacket?: Buffer }): [number, string] {
+  const start = rawPacket?.subarray(0, 128).toString('latin1') ?? ''
+  if (/^[A-Z]+ \/_playgate\/authorize[/?]/.test(start)) return forbidden
+  if (code === 'HPE_HEADER_OVERFLOW') return [431, 'Request Header Fields Too Large']
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'Request Timeout'] : [400, 'Bad Request']
+}
+
 /** RFC 9110 section 10.1.1: an expectation other than `100-continue`, which Node meets by itself. */
-function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const { headers, body } = problem(417, 'Expectation Failed')
-  response.writeHead(417, headers).end(body)
+function refuseExpectation({ url }: IncomingMessage, response: ServerResponse): void {
+  const isQuestion = url?.startsWith('/_playgate/authorize') === true
+  const [status, title] = isQuestion ? forbidden : [417, 'Expectation Failed']
+  const { headers, body } = problem(status, title)
+  response.writeHead(status, headers).end(body)
 }
 
 function problem(status: number, title: string): { headers: Record<string, string>; body: string } {

@@ -73,7 +73,10 @@ async function permit(
   const sessionId = newIdFor(gate, grant)
   const named = subjectOfAccess(grant.claims)
   // What was decided about the old session counts for its own subject, whom an access token without a name does not prove.
-  const isSame = old !== null && named !== null && old.subject === named
+  // A life that was granted once is not granted anew by nobody having been asked.
+  const isLimited =
+    old !== null && gate.remoteOf(rule)?.known(old.sessionId)?.maxLifetimeSeconds !== undefined
+  const isSame = old !== null && named !== null && old.subject === named && !isLimited
   const told = await askPermission(gate, rule, facts, isSame ? old.sessionId : sessionId)
   const granted = { ...grant, claims: narrowed(grant.claims, told) }
   const isOld = old !== null && old.subject === subjectOfAccess(granted.claims)

@@ -137,7 +137,7 @@ export async function admit(
   try {
     const bound = bindReceiver(gate, grant, facts)
     if (bound !== undefined) await bound
-    const asked = askAgain(gate, rule, facts, grant.sessionId)
+    const asked = askAgain(gate, rule, facts, grant)
     if (asked !== undefined) await asked
     await admitSession(gate, rule, grant, grant.claims.endTime * 1000, facts)
   } catch (error) {

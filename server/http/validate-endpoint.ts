@@ -31,15 +31,16 @@ const names = ['token', 'clientIp', 'referrer', 'sourceUrl', 'cdnAccountName'] a
  */
 export async function answerValidate(ctx: Context, gate: Gate): Promise<void> {
   setSafetyHeaders(ctx)
-  const caller = readRequest(ctx.req, {
+  const asker = readRequest(ctx.req, {
     trustedProxies: gate.options.trustedProxies,
     pathParameters: [],
     allowSemicolon: true,
   })
-  const told = readTold(caller.target)
+  const told = readTold(asker.target)
   await gate.sessions.loading
-  const facts = factsOf(gate, caller, told)
-  const kept = await lookUp(gate, [told.token], facts.clientAddress)
+  const facts = factsOf(gate, asker, told)
+  // Whoever asks says what he likes of his viewer: what he tries out is counted with himself.
+  const kept = await lookUp(gate, [told.token], asker.clientAddress)
   let refusal: AccessRefusal | null = null
   let refusedBy: Rule | null = null
   for (const rule of rulesFor(gate, facts, told)) {
@@ -57,7 +58,8 @@ export async function answerValidate(ctx: Context, gate: Gate): Promise<void> {
   const reason = refusal?.reason ?? 'token-refused'
   const detail = refusal?.detail ?? 'no rule takes timed or managed tokens there'
   const { host, path, clientAddress: client } = facts
-  gate.log.warn({ event: 'validate', rule, path, client, reason, detail })
+  const caller = asker.clientAddress
+  gate.log.warn({ event: 'validate', rule, path, client, caller, reason, detail })
   gate.metrics.request(rule, 'refused', reason, 0)
   answerRefusal(ctx, { reason }, null)
   const asked = { rule, method: 'GET', host, path, client }
@@ -106,6 +108,8 @@ function factsOf(gate: Gate, caller: RequestFacts, told: Told): RequestFacts {
     host: url?.host ?? caller.host,
     scheme: url?.scheme ?? caller.scheme,
     clientAddress: address?.toString() ?? caller.clientAddress,
+    // The country that a header tells is that of the caller.
+    viaTrustedProxy: caller.viaTrustedProxy && address === null,
     headers,
   }
 }

@@ -11,6 +11,8 @@ export interface AccessClaims {
   /** Whose it is, escaped as in an EdgeAuth token. */
   readonly sessionId?: string
   readonly payload?: string
+  /** The site's own server that has approved of it, by its name in `remotes`. */
+  readonly approvedBy?: string
   /** Streams of its subject at a time, as the site's own server says; the rule may allow fewer. */
   readonly maxConcurrent?: number
   /** What else it asks of every request. */

@@ -52,7 +52,7 @@ export function continueSession(
   if (claims.endTime > now + session.maxLifetimeSeconds + 60) {
     return fail({ reason: 'token-refused', detail: 'lives longer than session.maxLifetimeSeconds' })
   }
-  const { identity, demands, maxConcurrent, fillsVariables } = termsOf(claims)
+  const { identity, demands, approvedBy, maxConcurrent, fillsVariables } = termsOf(claims)
   if (demands !== null) {
     const met = judgeDemands(demands.params, facts, judging, demands)
     if (!met.ok) {
@@ -82,6 +82,7 @@ export function continueSession(
     place: found.location,
     sessionId: identity.id,
     subject: identity.subject,
+    approvedBy,
     maxConcurrent,
     fillsVariables,
     ...(parent !== undefined && { parent }),

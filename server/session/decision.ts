@@ -22,6 +22,8 @@ export interface SessionGrant {
   readonly sessionId: string
   /** Who plays: what the access token had for an `id`. */
   readonly subject: string | null
+  /** The site's own server that approved of it; `null`: none was asked. */
+  readonly approvedBy: string | null
   /** Streams of that subject, where the site's own server set a limit; `null`: it did not. */
   readonly maxConcurrent: number | null
   /** The player said that it fills in variables: it gets playlists that are the same for everybody. */

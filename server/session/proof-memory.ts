@@ -8,8 +8,10 @@ import {
 import type { RequestFacts } from './request-facts.ts'
 import { isCastToken, receivedSalt, type SaltOptions, saltFacts } from './salt.ts'
 
-/** About 6 MB with tokens of usual length; a viewer needs one entry. */
+/** A viewer needs one entry, but may spell his token in any number of ways. */
 const mostProofs = 10_000
+/** Characters of their texts: a good half more than tokens of usual length have. */
+const mostCharacters = 8_000_000
 
 /**
  * Remembers session tokens whose signature was proven, by their exact text and the exact headers that salted
@@ -17,7 +19,11 @@ const mostProofs = 10_000
  * proof and are judged anew for each request. Only good proofs are kept, so forged tokens fill nothing.
  */
 export class ProofMemory {
-  readonly #proofs = new LRUCache<string, EdgeauthProof>({ max: mostProofs })
+  readonly #proofs = new LRUCache<string, EdgeauthProof>({
+    max: mostProofs,
+    maxSize: mostCharacters,
+    sizeCalculation: (_proof, text) => text.length,
+  })
   readonly #options: SaltOptions & { readonly scheme: EdgeauthScheme }
 
   constructor(options: SaltOptions & { readonly scheme: EdgeauthScheme }) {

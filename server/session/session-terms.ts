@@ -13,7 +13,7 @@ import { subjectOfAccess } from './subject.ts'
  * The `data` of a session token: the marker, the payload of its access token, and parts of ours, in this order. `session-token.ts` writes
  * it.
  *
- *     hdntl,<payload>,mc=<streams>,ec=<demands>,u=<time>,c=define,ps=<session id>,p=cast,sid=<session id>
+ *     hdntl,<payload>,mc=<streams>,ra=<remote>,ec=<demands>,u=<time>,c=define,ps=<session id>,p=cast,sid=<session id>
  *
  * All may be left out but the marker. In the payload commas and `=` are escaped, so that it cannot pose as a part of ours.
  */
@@ -21,6 +21,8 @@ export const marker = 'hdntl'
 export const partMarks = {
   /** Streams of its subject, as the site's own server said. */
   streams: 'mc=',
+  /** The site's own server that has approved of it. */
+  approval: 'ra=',
   /** What the access token asked beyond what EdgeAuth can say. */
   demands: 'ec=',
   /** Until when the session may be prolonged, in seconds since 1970, where that is not what its id and the rule say. */
@@ -41,6 +43,8 @@ export interface SessionTerms {
   readonly identity: SessionIdentity
   /** Streams of its subject at a time, as the site's own server said at its opening; `null`: it said nothing. */
   readonly maxConcurrent: number | null
+  /** The site's own server that approved of it, by its name in `remotes`; `null`: none was asked. */
+  readonly approvedBy: string | null
   /** `null`: none. */
   readonly demands: ReadDemands | null
   /** The player said that it fills in variables (`EXT-X-DEFINE:QUERYPARAM`). */
@@ -68,6 +72,7 @@ export function termsOf(claims: Verified<EdgeauthClaims>): SessionTerms {
   const terms: SessionTerms = {
     identity: identityOf(claims, parts.at(-1) ?? '', part(partMarks.parent)),
     maxConcurrent: streams === null ? null : parseStreams(streams),
+    approvedBy: part(partMarks.approval),
     demands: demands === null ? null : parseDemands(demands),
     fillsVariables: part(partMarks.carrier) === 'define',
     // One that cannot be read is no longer than the token.

@@ -20,15 +20,23 @@ import { escapePart, escapeText, formatDemands, marker, partMarks } from './sess
 /** The same claims after the site's own server was asked: what they do not say, it may say; what they say, stays. */
 export function narrowed(
   claims: Verified<AccessClaims>,
-  { subject, maxConcurrent }: { readonly subject?: string; readonly maxConcurrent?: number },
+  { subject, maxConcurrent, approvedBy }: SaidOfIt,
 ): Verified<AccessClaims> {
-  if (subject === undefined && maxConcurrent === undefined) return claims
+  if (approvedBy === undefined) return claims
   const isNamed = claims.sessionId !== undefined || subject === undefined
   return {
     ...claims,
     ...(!isNamed && { sessionId: subject.replaceAll('%', '%25') }),
     ...(maxConcurrent !== undefined && { maxConcurrent }),
+    approvedBy,
   }
+}
+
+/** What the site's own server said; nothing where none approved. */
+interface SaidOfIt {
+  readonly subject?: string
+  readonly maxConcurrent?: number
+  readonly approvedBy?: string
 }
 
 export interface SessionTokenGrant {
@@ -89,10 +97,11 @@ export function mintSessionToken(
 }
 
 function sessionData({ parent, sessionId, until, fillsVariables }: SessionTokenGrant): string {
-  const { payload, maxConcurrent, demands } = parent
+  const { payload, maxConcurrent, approvedBy, demands } = parent
   const parts: string[] = [marker]
   if (payload !== undefined) parts.push(escapePart(decodeOnce(payload)))
   if (maxConcurrent !== undefined) parts.push(partMarks.streams + maxConcurrent)
+  if (approvedBy !== undefined) parts.push(partMarks.approval + escapePart(approvedBy))
   if (demands !== undefined) parts.push(partMarks.demands + formatDemands(demands))
   if (until !== null) parts.push(partMarks.until + until)
   if (fillsVariables) parts.push(`${partMarks.carrier}define`)

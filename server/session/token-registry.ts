@@ -45,19 +45,23 @@ export class TokenRegistry {
    * What the store has of a token. Never rejects.
    *
    * @param id see `managedTokenId`
-   * @param client who brings it: one who tries out very many unknown ones is not asked for any more; `null`: somebody who may
+   * @param client who brings it: where very many unknown ones come from, the store is not asked for further ones for a while; `null`: somebody who may
    */
   async find(id: string, client: string | null): Promise<KeptToken> {
     const known = this.#known.get(id)
     if (known !== undefined) return known
-    if (this.#unknown.has(id) || !this.#isAllowed(client)) return 'unknown'
+    if (this.#unknown.has(id)) return 'unknown'
+    // Never "unknown": others may have guessed from where this client is, and its token may well be good.
+    if (!this.#isAllowed(client)) return 'unavailable'
     let asked = this.#asked.get(id)
     if (asked === undefined) {
       asked = this.#ask(id).finally(() => this.#asked.delete(id))
       this.#asked.set(id, asked)
     }
+    // Counted before it is known, or many could be asked for at a time.
+    const isCounted = client !== null && this.#count(client, id)
     const found = await asked
-    if (found === 'unknown' && client !== null) this.#count(client, id)
+    if (isCounted && found !== 'unknown') this.#discount(client, id)
     return found
   }
 
@@ -115,10 +119,17 @@ export class TokenRegistry {
     return client === null || (this.#strangers.get(client) ?? 0) < mostUnknown
   }
 
-  #count(client: string, id: string): void {
+  /** @returns whether it was not counted before */
+  #count(client: string, id: string): boolean {
     const attempt = `${client} ${id}`
-    if (this.#counted.has(attempt)) return
+    if (this.#counted.has(attempt)) return false
     this.#counted.set(attempt, true)
     this.#strangers.set(client, (this.#strangers.get(client) ?? 0) + 1)
+    return true
+  }
+
+  #discount(client: string, id: string): void {
+    this.#counted.delete(`${client} ${id}`)
+    this.#strangers.set(client, Math.max((this.#strangers.get(client) ?? 0) - 1, 0))
   }
 }

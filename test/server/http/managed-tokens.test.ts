@@ -217,12 +217,13 @@ describe('the store', () => {
     const made = (count: number) => `pgm_${String(count).padStart(42, '0')}A`
     const ask = (text: string, address: string) => open(stage, text, { 'X-Forwarded-For': address })
     for (let count = 0; count < 80; count++) {
-      expect((await ask(made(count), '198.51.100.1')).problem.reason).toBe('token-refused')
+      const { reason } = (await ask(made(count), '198.51.100.1')).problem
+      expect(reason).toBe(count < 60 ? 'token-refused' : 'store-unavailable')
     }
     expect(await lookUps(stage)).toBe(60)
     // Others are served, and what is not asked for is not taken for good.
     expect((await ask(token, '198.51.100.2')).status).toBe(200)
-    expect((await ask(made(100), '198.51.100.1')).status).toBe(403)
+    expect((await ask(made(100), '198.51.100.1')).status).toBe(503)
     stage.clock.advance(61_000)
     await expect.poll(async () => (await ask(token, '198.51.100.1')).status).toBe(200)
   })

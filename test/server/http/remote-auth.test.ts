@@ -205,6 +205,46 @@ describe('a rule with remoteAuth', () => {
     expect(await renew(stage.mint())).not.toBe(sessionId)
   })
 
+  it('is asked about a session that was opened where nobody is asked', async () => {
+    const site = await startSite(says(403))
+    const stage = await startGate()
+    const rule = (name: string, paths: string[], remoteAuth?: string) => ({
+      ...{ name, match: { paths }, stripPrefix: '/vod', origin: stage.origin.url, session: {} },
+      access: { format: 'edgeauth' as const, key: 'vod' },
+      ...(remoteAuth !== undefined && { remoteAuth }),
+    })
+    stage.gate.reload({
+      keys: { vod: { primary: testKey } },
+      remotes: { site: { url: site.url, timeoutMs: 500, retries: 0 } },
+      rules: [rule('strict', ['/vod/film/low/*'], 'site'), rule('lax', ['/vod/*'])],
+    })
+    const token = sessionTokenOf(await stage.ask(linkOf(stage)))
+    const play = () => stage.ask(`${segment}?hdntl=${token}`)
+    expect((await play()).problem.reason).toBe('remote-refused')
+    site.answer = says(200)
+    expect((await play()).status).toBe(200)
+    const asked = site.asked.length
+    expect((await play()).status).toBe(200)
+    expect(site.asked).toHaveLength(asked)
+  })
+
+  it('grants no life anew to a session that it limited, without being asked', async () => {
+    const site = await startSite(says(200, { 'Playgate-Max-Lifetime': '60' }))
+    const stage = await startAsking(site)
+    const opened = sessionTokenOf(await stage.ask(linkOf(stage, 'u7')))
+    site.answer = says(403)
+    const renewed = await stage.ask('/_playgate/session', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        accessToken: stage.mint({ subject: 'u7' }),
+        path: playlist,
+        sessionToken: opened,
+      }),
+    })
+    expect(renewed.problem.reason).toBe('remote-refused')
+  })
+
   it('in mode log lets through whom the site rejects, and says so', async () => {
     const site = await startSite(says(403))
     const stage = await startAsking(site, {}, { rule: { remoteAuth: 'site', mode: 'log' } })

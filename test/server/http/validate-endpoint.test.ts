@@ -46,6 +46,26 @@ function ask(stage: StagedGate, asked: Record<string, string>, headers = {}) {
 }
 
 describe('GET /_playgate/validate', () => {
+  it('counts what is tried out with whoever tries it, not with the viewer whom he names', async () => {
+    const stage = await start()
+    const { token } = await stage.gate.tokens.mint({ rule: 'events' })
+    const clientIp = '198.51.100.7'
+    for (let count = 0; count < 70; count++) {
+      await ask(stage, { token: `pgm_${String(count).padStart(42, '0')}A`, clientIp })
+    }
+    stage.gate.reload({
+      ...{ keys: { vod: { primary: testKey } }, trustedProxies: ['127.0.0.1'] },
+      rules: [
+        {
+          ...{ name: 'events', origin: stage.origin.url, session: { key: 'vod' } },
+          access: { format: 'managed', realm: 'events' },
+        },
+      ],
+    })
+    const headers = { 'X-Forwarded-For': clientIp }
+    expect((await stage.ask(`/film/index.m3u8?token=${token}`, { headers })).status).toBe(200)
+  })
+
   it('says 200 to a good timed or managed token, and opens nothing', async () => {
     const stage = await start()
     const managed = await stage.gate.tokens.mint({ rule: 'events' })
