@@ -1,7 +1,5 @@
+import type { Instant } from './clock.ts'
 import type { Credential } from './types.ts'
-
-/** Milliseconds of the wall clock, and of one that is never set but may stand still in sleep. */
-export type Instant = readonly [wall: number, steady: number]
 
 /** A credential with what decides when it is renewed. */
 export interface HeldCredential extends Credential {
@@ -16,7 +14,7 @@ export interface HeldCredential extends Credential {
 }
 
 /** Visible ASCII without what ends a parameter or what browsers escape (spec/manifest-uris section 10). */
-const usable = /^[\w!%'-;=?-[\]~]+$/
+export const usable = /^[\w!%'-;=?-[\]~]+$/
 
 /**
  * Judges what `getToken`, the exchange or a playlist answer handed over.
@@ -32,15 +30,16 @@ export function toCredential(
   name?: string,
 ): HeldCredential | null {
   const {
-    token,
+    token = offer,
     expiresIn,
     expiresInSeconds = expiresIn,
+    'expires-in': left = expiresInSeconds,
     parameter = name,
-  } = Object(typeof offer === 'string' ? { token: offer } : offer)
+  } = Object(offer)
   isSession ||= /~data=hdntl\b/.test(token)
-  // `exp` is a time by the issuer's clock and ours may be wrong: an end in the past proves nothing.
-  const byExp = Number(/\bexp=(\d+)/.exec(token)?.[1]) - sent[0] / 1000
-  const life = expiresInSeconds ?? (byExp > 0 ? byExp : Infinity)
+  // `exp` is a time by the issuer's clock and ours may be wrong: an end that is past, or near, proves nothing.
+  const byExp = Number(/\bexp=(\d+)/.exec(token)?.[1]) - sent / 1000
+  const life = left ?? (byExp > 5 ? byExp : Infinity)
   return token && usable.test(token) && life > 0
     ? { token, parameter: parameter ?? (isSession ? 'hdntl' : 'hdnts'), isSession, life, sent }
     : null

@@ -2,7 +2,7 @@ import type { HeldCredential } from './credential.ts'
 import type { Transport } from './types.ts'
 
 /** The URL as the browser will ask for it: what is read off it, and sent, is what the browser means too. */
-export const resolveUrl = (url: string) => new URL(url, globalThis.document?.baseURI)
+export const resolveUrl = (url: string | URL) => new URL(url, globalThis.document?.baseURI)
 
 /**
  * A copy of the request without any token of the session, but for the credential where the transport
@@ -21,22 +21,22 @@ export function place<Request extends { url: string; headers?: Record<string, st
   names: ReadonlySet<string | undefined>,
 ): Request {
   const { origin, pathname, search } = resolveUrl(request.url)
-  const isToken = (pair: string) => names.has(pair.split('=')[0])
-  const [, first = ''] = pathname.split('/')
-  let path = isToken(first) ? pathname.slice(first.length + 1) : pathname
-  let query = search
+  const isToken = (text: string | undefined) => names.has(text?.split('=')[0])
+  const segments = pathname.split('/')
+  const inPath = isToken(segments[1]) && segments.splice(1, 1)
+  const pairs = search
+    .split(/^\?|&/)
     .slice(1)
-    .split('&')
     .filter((pair) => !isToken(pair))
-    .join('&')
   let { headers } = request
   if (credential) {
     const { token, parameter, isSession } = credential
     const pair = `${parameter}=${token}`
     if (transport === 'header') headers = { ...headers, [parameter]: token }
-    else if (isSession && (transport === 'path' || path !== pathname)) {
-      path = `/${pair.replace(/[/?]/g, encodeURIComponent)}${path}`
-    } else if (!isSession || transport === 'query') query += (query && '&') + pair
+    else if (isSession && (transport === 'path' || inPath)) {
+      segments.splice(1, 0, pair.replace(/[/?]/g, encodeURIComponent))
+    } else if (!isSession || transport === 'query') pairs.push(pair)
   }
-  return { ...request, headers, url: origin + path + (query && `?${query}`) }
+  const query = pairs.join('&')
+  return { ...request, headers, url: origin + segments.join('/') + (query && `?${query}`) }
 }

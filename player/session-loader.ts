@@ -1,27 +1,19 @@
 import type { HlsConfig, Loader, LoaderCallbacks, LoaderContext } from 'hls.js'
 import type { HeldCredential } from './credential.ts'
-import type { SessionPort } from './types.ts'
+import type { AnswerDetails, SessionPort } from './types.ts'
 
 type LoaderClass = HlsConfig['loader']
 
-/** Network details of hls.js: an `XMLHttpRequest`, a `Response`, `null`, or what a loader of the page made up. */
-interface Details {
-  readonly getAllResponseHeaders?: () => string
-  readonly response?: string | ArrayBuffer
-  readonly headers?: Headers
-  readonly clone?: () => Response
-}
-
-function readHeader(details: Details): string | null | undefined {
+function readHeader(details: AnswerDetails | null): string | null | undefined {
   // Browsers complain in the console when a header is asked for that CORS hides; the list is free.
-  const all = details.getAllResponseHeaders?.()
+  const all = details?.getAllResponseHeaders?.()
   return all
     ? /^playgate-session: *(.+)/im.exec(all)?.[1]
-    : details.headers?.get('playgate-session')
+    : details?.headers?.get('playgate-session')
 }
 
-async function readProblem(details: Details): Promise<unknown> {
-  return (details.clone?.() ?? new Response(details.response)).json()
+async function readProblem(details: AnswerDetails | null): Promise<unknown> {
+  return (details?.clone?.() ?? new Response(details?.response)).json()
 }
 
 /** What the inner loader is configured with: the player's own configuration, live, with credentials on. */
@@ -96,7 +88,7 @@ export function createLoaderClass(Base: LoaderClass, port: SessionPort): LoaderC
           proceed: (credential: HeldCredential | null) => void,
         ) => {
           // With 0 the rules of the ABR controller would take the request for as old as the page.
-          stats.loading.start ||= port.clock()[1]
+          stats.loading.start ||= performance.now()
           coming.then(
             (credential) => open && proceed(credential),
             (error) => {
@@ -117,15 +109,15 @@ export function createLoaderClass(Base: LoaderClass, port: SessionPort): LoaderC
             onSuccess(response, stats, _, details) {
               if (!settle()) return
               if (note.status) port.tell('recovered', note)
-              const header = readHeader(Object(details))
-              const url = port.learn(credential, sent, response.url, header)
+              const header = readHeader(details)
+              const url = port.learn(credential, sent, response.url, header, details)
               callbacks.onSuccess({ ...response, url }, stats, context, details)
             },
 
             onError(error, _, details, stats) {
               const pass = () => settle() && callbacks.onError(error, context, details, stats)
               if (!open || !port.renewOn.includes(error.code)) return pass()
-              const problem = readProblem(Object(details))
+              const problem = readProblem(details)
               const before = note.status
               note.status = error.code
               hold(port.refused(credential, note, problem, before), (credential) => {

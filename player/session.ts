@@ -1,10 +1,12 @@
-import { parsePlaygateSession } from '../shared/playgate-session.ts'
-import { type HeldCredential, type Instant, toCredential } from './credential.ts'
+import { readPlaygateSession } from '../shared/playgate-session.ts'
+import { createClock } from './clock.ts'
+import { type HeldCredential, toCredential } from './credential.ts'
+import { postTokens } from './exchange-token.ts'
 import { place, resolveUrl } from './place.ts'
 import type { Problem, RenewalReason, Session, SessionOptions } from './types.ts'
 
 /** What a request is told that may not even be sent. hls.js takes it for a server's answer. */
-const refusal = Object.assign(new Error('Forbidden'), { code: 403, text: 'Forbidden' })
+const refusal = Object.assign(new Error('refused'), { code: 403, text: 'refused' })
 
 type Refused = Problem & { readonly status: number }
 
@@ -33,7 +35,7 @@ export function createSession(
     exchange = '/_playgate/session',
     ...unknown
   }: SessionOptions = {},
-  clock = (): Instant => [Date.now(), performance.now()],
+  clock = createClock(),
 ): Session {
   for (const name in unknown) throw new TypeError(`unknown option ${name}`)
   if (!/^(query|header|cookie|path)$/.test(transport)) throw new TypeError('unknown transport')
@@ -45,7 +47,11 @@ export function createSession(
   let source: URL | undefined
   let current: HeldCredential | null = null
   let closed: 'denied' | 'destroyed' | undefined
-  let flight: Promise<HeldCredential> | undefined
+  let flight: Promise<HeldCredential | null> | undefined
+  /** Ends the renewal in progress without a token. */
+  let end = (_?: Error) => {}
+  /** Before the next try. It grows from renewal to renewal: a server in trouble is not asked the more. */
+  let pauseMs = 500
 
   const tell: Session['port']['tell'] = (event, detail) => {
     // Later, so that what a listener throws is reported like any mistake of the page and stops nothing here.
@@ -58,6 +64,7 @@ export function createSession(
   const deny = ({ status, reason, sessions, endRight }: Refused) => {
     if (closed || !renewOn.includes(status)) return
     closed = 'denied'
+    end()
     // Whatever a server says, it brings no token into an event: the reason is a word, and all else is for the list to choose from.
     tell('denied', {
       status,
@@ -67,23 +74,18 @@ export function createSession(
     })
   }
 
-  /** Seconds. Of the two clocks the one that ran further counts: one may be set, the other may sleep. */
-  const lifeLeft = () => {
-    if (!current) return null
-    const { life, sent } = current
-    const [wall, steady] = clock()
-    return life - Math.max(wall - sent[0], steady - sent[1]) / 1000
-  }
+  /** Seconds. */
+  const lifeLeft = () => current && current.life - (clock() - current.sent) / 1000
 
   /** An older answer never replaces a newer token. */
   const adopt = (next: HeldCredential | null) => {
-    if (next && !closed && !(current && current.sent[1] > next.sent[1])) {
+    if (next && !closed && !(current && current.sent > next.sent)) {
       current = next
       names.add(next.parameter)
     }
   }
 
-  /** One renewal at a time, for everybody. It ends with a token, a final no, or at the deadline. */
+  /** One renewal at a time, for everybody. It ends with a token, with the session, or at the deadline. */
   const renew = (reason: RenewalReason) => {
     if (flight) return flight
     const abort = new AbortController()
@@ -92,54 +94,47 @@ export function createSession(
       // Lets `flight` be known before page code runs, which may ask the session itself.
       await null
       tell('renewing', { reason })
-      for (let pause = 500; !closed && !signal.aborted; pause *= 2) {
+      while (!signal.aborted) {
         try {
           const sent = clock()
           const old = current
-          const answer = await getToken?.({ reason, previous: old?.token ?? null, signal })
-          let next = toCredential(answer, sent, false, parameter)
+          const offer = await getToken?.({ reason, previous: old?.token ?? null, signal })
+          let next = toCredential(offer, sent, false, parameter)
           if (exchange && source && old?.isSession && next && !next.isSession) {
-            const response = await fetch(new URL(exchange, source), {
-              method: 'POST',
-              headers: { 'content-type': 'application/json' },
-              body: JSON.stringify({
-                accessToken: next.token,
-                path: source.pathname,
-                sessionToken: old.token,
-              }),
-              credentials: hasCookie ? 'include' : 'same-origin',
-              // It would carry both tokens to wherever it leads.
-              redirect: 'error',
-              signal,
-            })
-            const { status } = response
-            const offer = await response.json().catch(() => {})
-            deny({ ...offer, status })
-            next = toCredential(response.ok && offer, sent, true)
+            const { response, answer } = await postTokens(
+              new URL(exchange, source),
+              { accessToken: next.token, path: source.pathname, sessionToken: old.token },
+              { ...(hasCookie && { credentials: 'include' }), signal },
+            )
+            deny({ ...answer, status: response.status })
+            next = toCredential(response.ok && answer, sent, true)
           }
           if (!next) throw new Error('bad token')
           adopt(next)
-          if (current && !closed) {
-            tell('renewed', { reason })
-            return current
-          }
+          pauseMs = 500
+          if (current === next) tell('renewed', { reason })
+          break
         } catch (error) {
           deny(Object(error))
-          if (!closed) {
-            tell('error', { error })
-            await sleep(pause * (0.5 + Math.random()))
-          }
+          if (!signal.aborted) tell('error', { error })
+          await sleep(pauseMs * (0.5 + Math.random()))
+          pauseMs = Math.min(pauseMs * 2, timeoutMs)
         }
       }
-      throw refusal
+      return current
     }
-    const deadline = sleep(timeoutMs).then(() => {
-      abort.abort()
-      throw new Error('late token')
-    })
-    flight = Promise.race([run(), deadline]).finally(() => {
+    flight = new Promise<HeldCredential | null>((resolve, reject) => {
+      end = (error = refusal) => {
+        abort.abort()
+        reject(error)
+      }
+      setTimeout(end, timeoutMs, new Error('late token'))
+      run().then(resolve)
+    }).finally(() => {
       flight = undefined
     })
+    // Of one that runs ahead nobody waits for the end.
+    flight.catch((error) => closed || tell('error', { error }))
     return flight
   }
 
@@ -148,8 +143,7 @@ export function createSession(
     if (!getToken) return current
     const left = lifeLeft() ?? 0
     if (!current || left <= 0) return renew(current ? 'expired' : 'start')
-    // Nobody waits for this one; its failure has been told as an event.
-    if (left < current.life * aheadShare) renew('ahead').catch(() => {})
+    if (left < current.life * aheadShare) renew('ahead')
     return current
   }
 
@@ -182,7 +176,7 @@ export function createSession(
 
     async renew() {
       if (closed === 'denied') closed = undefined
-      return getToken ? renew('manual') : take()
+      return getToken && !closed ? renew('manual') : take()
     },
 
     on(...entry) {
@@ -193,6 +187,7 @@ export function createSession(
     destroy() {
       closed = 'destroyed'
       current = null
+      end()
       listeners.clear()
     },
 
@@ -208,7 +203,7 @@ export function createSession(
       learn(credential, sent, url, header) {
         if (credential) credential.proven = true
         if (!url || !admit(url)) return url
-        if (header) adopt(toCredential(parsePlaygateSession(header), sent, true))
+        if (header) adopt(toCredential(readPlaygateSession(header), sent, true))
         return current && !keepTokenInResponseUrl ? strip(url) : url
       },
 
@@ -216,11 +211,10 @@ export function createSession(
         tell('rejected', note)
         // A body that never ends must not hold the request for ever.
         const said = Object(await Promise.race([problem, sleep(timeoutMs)]).catch(() => {}))
-        const isCurrent = credential?.token === current?.token
         if (closed) return null
         // Sent with an older token: that it is refused says nothing of the present one.
-        if (!isCurrent && !before) return take()
-        if (said.renew === false || !getToken || (before && isCurrent && !current?.proven)) {
+        if (credential?.token !== current?.token) return before ? null : take()
+        if (said.renew === false || !getToken || (before && !current?.proven)) {
           deny({ ...said, ...note })
         } else if (!before) return renew('rejected')
         return null

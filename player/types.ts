@@ -1,4 +1,5 @@
-import type { HeldCredential, Instant } from './credential.ts'
+import type { Instant } from './clock.ts'
+import type { HeldCredential } from './credential.ts'
 
 /** Why a token is asked for. */
 export type RenewalReason =
@@ -23,8 +24,13 @@ export interface TokenRequest {
 
 export interface TokenAnswer {
   readonly token: string
-  /** Seconds of life left, by the issuer's clock. Without it the `exp` field of the token is believed. */
+  /**
+   * Seconds of life left, by the issuer's clock. Without it the `exp` field of the token is believed, as far
+   * as the clock of this machine can be.
+   */
   readonly expiresIn?: number
+  /** The same, by the name that Playgate's own answers give it. */
+  readonly expiresInSeconds?: number
   /** The name under which requests carry this token. */
   readonly parameter?: string
 }
@@ -174,6 +180,14 @@ export interface Session {
   readonly port: SessionPort
 }
 
+/** An answer as hls.js hands it over: an `XMLHttpRequest`, a `Response`, or what a loader of the page made up. */
+export interface AnswerDetails {
+  readonly getAllResponseHeaders?: () => string
+  readonly response?: string | ArrayBuffer
+  readonly headers?: Headers
+  readonly clone?: () => Response
+}
+
 /** What a player adapter needs of a session. */
 export interface SessionPort {
   /** Requests need the browser's cookies. */
@@ -201,6 +215,7 @@ export interface SessionPort {
    * @param sent when the request was sent
    * @param url where the answer came from
    * @param header the value of `Playgate-Session`
+   * @param details the answer itself, for `learnHeaders`
    * @returns that URL without our token
    */
   learn(
@@ -208,6 +223,7 @@ export interface SessionPort {
     sent: Instant,
     url: string,
     header: string | null | undefined,
+    details?: AnswerDetails | null,
   ): string
   /**
    * @param before the status of an earlier refusal of the same request, or 0

@@ -14,13 +14,16 @@ export interface PlaygateSession {
   readonly sessionId?: string | undefined
 }
 
+/** The members of the field by their names: texts and numbers. */
+export type PlaygateSessionMembers = Readonly<Partial<Record<string, string | number>>>
+
 /**
- * Reads the value of the header, which comes without blanks at its ends. Members of other names are
- * ignored; of a repeated one the last counts (RFC 9651 section 4.2.2).
+ * Reads the value of the header, which comes without blanks at its ends. Of a repeated member the last
+ * counts (RFC 9651 section 4.2.2).
  *
  * @returns `null` when any part does not fit: RFC 9651 section 4.2 has the whole field ignored then
  */
-export function parsePlaygateSession(value: string): PlaygateSession | null {
+export function readPlaygateSession(value: string): PlaygateSessionMembers | null {
   // Keys, strings and integers (RFC 9651 sections 3.1.2, 3.3.3, 3.3.1), all that this field is made of,
   // are those of JSON but for the equals sign. A character that fits nowhere becomes `"":`: no JSON.
   const json = value.replace(
@@ -28,15 +31,31 @@ export function parsePlaygateSession(value: string): PlaygateSession | null {
     '"$1":$2$3',
   )
   try {
-    const members = JSON.parse(`{${json}}`)
-    const { token, parameter, 'expires-in': expiresInSeconds, 'session-id': sessionId } = members
-    // Of texts and numbers only texts have a first character, and only if there is one.
-    return token?.[0] && parameter?.[0] && (sessionId ?? '-')[0] && !expiresInSeconds?.at
-      ? { token, parameter, expiresInSeconds, sessionId }
-      : null
+    return JSON.parse(`{${json}}`)
   } catch {
     return null
   }
+}
+
+/**
+ * The same with the members judged. Those of other names are ignored.
+ *
+ * @returns `null` when one has not got the type that it should have
+ */
+export function parsePlaygateSession(value: string): PlaygateSession | null {
+  const {
+    token,
+    parameter,
+    'expires-in': expiresInSeconds,
+    'session-id': sessionId,
+  } = readPlaygateSession(value) ?? {}
+  const isText = (member: unknown): member is string => typeof member === 'string' && member !== ''
+  return isText(token) &&
+    isText(parameter) &&
+    (sessionId === undefined || isText(sessionId)) &&
+    (expiresInSeconds === undefined || typeof expiresInSeconds === 'number')
+    ? { token, parameter, expiresInSeconds, sessionId }
+    : null
 }
 
 function sfString(name: string, text: string): string {

@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { useBrowser } from '../stage/browser.ts'
+import { serveClearStream } from '../stage/clear-stream.ts'
 import { useClosing } from '../stage/closing.ts'
 import { servePlayerPage } from '../stage/player-page.ts'
 import { play, playOn, seek, switchLevel, trouble } from '../stage/playing.ts'
@@ -13,17 +11,6 @@ import { type StaticServer, sampleStream, serveFolder } from '../stage/static-se
 import { describeWith, requireTool } from '../stage/tools.ts'
 
 const opened = useClosing()
-
-/** A copy of the sample stream without its encrypted variant. */
-async function clearStream(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'playgate-clear-'))
-  opened({ close: () => rm(folder, { recursive: true }) })
-  await cp(sampleStream, folder, { recursive: true })
-  const index = join(folder, 'index.m3u8')
-  const text = await readFile(index, 'utf8')
-  await writeFile(index, text.replace(/#EXT-X-STREAM-INF.*\nv540.*\n/, ''))
-  return folder
-}
 
 /** Everything that the origin served was asked for by the gate, for a request that it permitted. */
 function expectNothingUnpermitted(stream: ProtectedStream, origin: StaticServer): void {
@@ -89,12 +76,11 @@ describeWith(['chromium'], 'players that know nothing of Playgate', () => {
     expect(origin.requests.length).toBe(before)
   })
 
-  // Chromium's own player cannot decode the encrypted variant, so it gets the stream without it.
   it.each([
     ['the rewritten stream', 'query'],
     ['the stream below a token in the path', 'path'],
   ] as const)('Chromium’s own player plays %s', async (_what, carrier) => {
-    const origin = opened(await serveFolder(await clearStream()))
+    const origin = opened(await serveClearStream())
     const stream = opened(await protectStream(origin.origin, { carrier: [carrier] }))
     const playerPage = opened(await servePlayerPage({ modules: {} }))
     const { page } = await browser.openPage(playerPage.url)

@@ -9,7 +9,7 @@ const access: HeldCredential = {
   parameter: 'hdnts',
   isSession: false,
   life: 60,
-  sent: [0, 0],
+  sent: 0,
 }
 const session: HeldCredential = {
   ...access,

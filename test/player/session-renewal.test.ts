@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createSession } from '../../player/session.ts'
 import { holdClock, settled } from './playing.ts'
-import { issueTokens } from './token-issuer.ts'
+import { issueTokens, recordEvents } from './token-issuer.ts'
 
 holdClock()
 
@@ -75,17 +75,17 @@ describe('renewal', () => {
   })
 
   it.each([
-    ['the wall clock jumped ahead', 100_000, 0],
+    ['the machine slept, and only the wall clock ran on', 100_000, 0],
     ['the steady clock ran on while the wall clock was set back', -3_600_000, 100_000],
     ['both ran on', 100_000, 100_000],
   ])('is due when %s', async (_, wall, steady) => {
-    let now: readonly [number, number] = [1e12, 1_000]
     const { asked, getToken } = issueTokens(90)
-    const session = createSession({ getToken }, () => now)
+    const session = createSession({ getToken })
     await session.get()
-    now = [1e12 + wall, 1_000 + steady]
+    await vi.advanceTimersByTimeAsync(steady)
+    vi.setSystemTime(1e12 + wall)
     await session.get()
-    expect(asked).toHaveLength(2)
+    expect(asked.map(({ reason }) => reason)).toEqual(['start', 'expired'])
   })
 
   it('is on time with a wall clock that is hours off', async () => {
@@ -104,6 +104,11 @@ describe('renewal', () => {
   it.each([
     ['believes the exp field of a token without expiresIn', 60, 60],
     ['does not believe an exp field in the past, as the clock may be wrong', -60, Infinity],
+    [
+      'nor one that is all but over, lest such a clock has a token asked for at each request',
+      3,
+      Infinity,
+    ],
   ])('%s', async (_, offset, life) => {
     const session = createSession({ getToken: async () => `exp=${1e9 + offset}~acl=/*~hmac=0a` })
     await session.get()
@@ -145,5 +150,58 @@ describe('renewal', () => {
     await vi.advanceTimersByTimeAsync(3_600_000)
     expect(asked).toHaveLength(1)
     expect(session.expiresIn).toBeLessThan(0)
+  })
+
+  it('that comes late replaces no newer token, and is used when there is none', async () => {
+    const answers: ((token: string) => void)[] = []
+    const session = createSession({
+      timeoutMs: 1_000,
+      getToken: () => new Promise((resolve) => answers.push(resolve)),
+    })
+    const told = recordEvents(session)
+    for (let flights = 0; flights < 2; flights += 1) {
+      session.get().catch(() => {})
+      await vi.advanceTimersByTimeAsync(1_000)
+    }
+    answers[1]?.('newer')
+    await settled()
+    expect(session.port.take()).toMatchObject({ token: 'newer' })
+    answers[0]?.('older')
+    await settled()
+    expect(session.port.take()).toMatchObject({ token: 'newer' })
+    expect(told.map(([name]) => name)).toEqual([
+      'renewing',
+      'error',
+      'renewing',
+      'error',
+      'renewed',
+    ])
+  })
+
+  it('is tried ever less often, from one to the next, until it succeeds', async () => {
+    const times: number[] = []
+    let down = true
+    const session = createSession({
+      getToken: async () => {
+        times.push(Date.now() - 1e12)
+        if (down) throw new Error('offline')
+        return { token: 'token', expiresIn: 1 }
+      },
+    })
+    const ask = async () => {
+      session.get().catch(() => {})
+      await vi.advanceTimersByTimeAsync(1_000)
+    }
+    for (let second = 0; second < 60; second += 1) await ask()
+    expect(times.filter((time) => time < 10_000)).toHaveLength(6)
+    // Two at most for each wait of ten seconds that follows.
+    expect(times.filter((time) => time >= 10_000).length).toBeLessThanOrEqual(10)
+    down = false
+    for (let second = 0; second < 12; second += 1) await ask()
+    expect(session.state).toBe('ready')
+    down = true
+    times.length = 0
+    for (let second = 0; second < 10; second += 1) await ask()
+    expect(times.length).toBeGreaterThanOrEqual(5)
   })
 })

@@ -85,6 +85,7 @@ describe('a getToken in trouble', () => {
     expect(told).toEqual([
       ['renewing', { reason: 'start' }],
       ['error', { error: new Error('bad token') }],
+      ['error', { error: new Error('late token') }],
     ])
   })
 

@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatPlaygateSession, parsePlaygateSession } from '../../shared/playgate-session.ts'
+import {
+  formatPlaygateSession,
+  parsePlaygateSession,
+  readPlaygateSession,
+} from '../../shared/playgate-session.ts'
 
 const whole = {
   token: 'exp=1700000000~acl=/vod/*~data=hdntl~hmac=0a1b',
@@ -134,4 +138,22 @@ describe('parsePlaygateSession', () => {
       }),
     )
   })
+})
+
+describe('readPlaygateSession', () => {
+  it('gives all members as they stand, whatever they are', () => {
+    expect(readPlaygateSession('token=5, x="\\"y\\"", expires-in="60"')).toEqual({
+      token: 5,
+      x: '"y"',
+      'expires-in': '60',
+    })
+    expect(readPlaygateSession('')).toEqual({})
+  })
+
+  it.each(['token="t" parameter="p"', 'token="t",', 'token="é"', '"token":"t"', 'token=t'])(
+    'ignores the field %s',
+    (value) => {
+      expect(readPlaygateSession(value)).toBeNull()
+    },
+  )
 })

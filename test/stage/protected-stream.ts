@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { listen } from '../../server/app.ts'
 import { createLog } from '../../server/http/log.ts'
 import { type Configuration, createPlaygate, type Playgate } from '../../server/index.ts'
@@ -21,6 +22,8 @@ export interface ProtectedStream {
   /** What the gate answered so far. */
   readonly requests: () => LoggedRequest[]
   readonly log: readonly string[]
+  /** From now on every token that was given out is refused, as after a change of keys; new ones are good. */
+  revokeTokens(): void
   close(): Promise<void>
 }
 
@@ -34,24 +37,25 @@ export async function protectStream(
   configuration: Partial<Configuration> = {},
 ): Promise<ProtectedStream> {
   const log: string[] = []
-  const gate = createPlaygate(
-    {
-      keys: { vod: { primary: testKey } },
-      rules: [
-        {
-          name: 'stream',
-          match: { paths: ['/vod/*'] },
-          stripPrefix: '/vod',
-          origin,
-          access: { format: 'edgeauth', key: 'vod' },
-          session,
-          ...rule,
-        },
-      ],
-      ...configuration,
-    },
-    { log: createLog('info', { write: (line) => void log.push(line) }), environment: {} },
-  )
+  const configured = (primary: string): Configuration => ({
+    keys: { vod: { primary } },
+    rules: [
+      {
+        name: 'stream',
+        match: { paths: ['/vod/*'] },
+        stripPrefix: '/vod',
+        origin,
+        access: { format: 'edgeauth', key: 'vod' },
+        session,
+        ...rule,
+      },
+    ],
+    ...configuration,
+  })
+  const gate = createPlaygate(configured(testKey), {
+    log: createLog('info', { write: (line) => void log.push(line) }),
+    environment: {},
+  })
   const server = await listen(gate.callback(), { host: '127.0.0.1', port: 0 })
   return {
     gate,
@@ -62,6 +66,7 @@ export async function protectStream(
       log
         .map((line) => JSON.parse(line))
         .filter(({ event }) => event === 'request') as LoggedRequest[],
+    revokeTokens: () => gate.reload(configured(randomBytes(32).toString('hex'))),
     async close() {
       await server.close(0)
       await gate.close()

@@ -1,0 +1,60 @@
+import { resolveUrl } from './place.ts'
+
+/** What is exchanged, and where. */
+export interface TokenExchange {
+  /** A fresh access token, from your own server. */
+  readonly accessToken: string
+  /** The URL of the playlist that is played, relative ones to the page. */
+  readonly source: string | URL
+  /** The session token in use until now: the new one keeps its session id. Without it a session begins. */
+  readonly sessionToken?: string | null | undefined
+  /** Where the gate takes it, relative to the source. @default '/_playgate/session' */
+  readonly endpoint?: string | undefined
+  /** `include` where the gate keeps the session in a cookie on another origin. @default 'same-origin' */
+  readonly credentials?: RequestCredentials
+  readonly signal?: AbortSignal
+}
+
+/** The gate's answer; `getToken` may return it as it is. */
+export interface ExchangedToken {
+  readonly token: string
+  readonly parameter: string
+  readonly expiresInSeconds: number
+  readonly sessionId: string
+}
+
+/** Hands the gate the tokens; what its answer means is for the caller to judge. */
+export async function postTokens(endpoint: URL, tokens: object, init: RequestInit) {
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(tokens),
+    // It would carry both tokens to wherever it leads.
+    redirect: 'error',
+    ...init,
+  })
+  return { response, answer: Object(await response.json().catch(() => {})) }
+}
+
+/**
+ * Exchanges an access token for a session token (`POST /_playgate/session`), so that no URL ever carries
+ * the access token, or a session goes on without asking for its playlist.
+ *
+ * @throws {Error} with the `status` of a refusal, and what its problem document says: `reason`, `sessions`, `endRight`
+ */
+export async function exchangeToken({
+  accessToken,
+  source,
+  sessionToken,
+  endpoint = '/_playgate/session',
+  ...init
+}: TokenExchange): Promise<ExchangedToken> {
+  const url = resolveUrl(source)
+  const tokens = { accessToken, path: url.pathname, sessionToken: sessionToken ?? undefined }
+  const { response, answer } = await postTokens(new URL(endpoint, url), tokens, init)
+  const { ok, status } = response
+  if (ok) return answer
+  // Of a stranger's answer nothing else gets into an error, which may be logged.
+  const { reason, sessions, endRight } = answer
+  throw Object.assign(new Error('no session'), { status, reason, sessions, endRight })
+}

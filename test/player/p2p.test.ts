@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import { p2pRequestSetup } from '../../player/p2p.ts'
+import { createSession } from '../../player/session.ts'
+import type { SessionOptions } from '../../player/types.ts'
+import { issue } from './playing.ts'
+import { origin } from './requests.ts'
+
+const segment = `${origin}/vod/film/s1.m4s`
+
+const setUp = (options: SessionOptions = {}) =>
+  p2pRequestSetup(createSession({ getToken: issue(), origins: [origin], ...options }))
+
+describe('the request of p2p-media-loader for a segment', () => {
+  it('carries the token, the range that is asked for, and the signal', async () => {
+    const abort = new AbortController()
+    // A download that goes on asks for less than the playlist's range.
+    const request = await setUp()(segment, { start: 0, end: 99 }, abort.signal, {
+      start: 40,
+      end: 99,
+    })
+    expect(request?.url).toBe(`${segment}?hdnts=token-1`)
+    expect(request?.headers.get('range')).toBe('bytes=40-99')
+    expect(request?.signal.aborted).toBe(false)
+    abort.abort()
+    expect(request?.signal.aborted).toBe(true)
+  })
+
+  it.each([
+    [undefined, null],
+    [{ start: 7 }, 'bytes=7-'],
+  ])('of the range %j has the header %s', async (range, header) => {
+    const request = await setUp()(segment, undefined, undefined, range)
+    expect(request?.headers.get('range')).toBe(header)
+  })
+
+  it('carries it in a header, or leaves it to the cookies of the browser', async () => {
+    const inHeader = await setUp({ transport: 'header' })(segment)
+    expect([inHeader?.url, inHeader?.headers.get('hdnts')]).toEqual([segment, 'token-1'])
+    expect(inHeader?.credentials).toBe('same-origin')
+    expect((await setUp({ transport: 'cookie' })(segment))?.credentials).toBe('include')
+  })
+
+  it('is left to the engine for other hosts, and where there is no token', async () => {
+    expect(await setUp()('https://elsewhere.test/s1.m4s')).toBeUndefined()
+    const session = createSession({ origins: [origin] })
+    expect(await p2pRequestSetup(session)(segment)).toBeUndefined()
+  })
+
+  it('fails at once when playback was refused for good', async () => {
+    const session = createSession({ origins: [origin] })
+    session.destroy()
+    await expect(p2pRequestSetup(session)(segment)).rejects.toMatchObject({ code: 403 })
+  })
+})
