@@ -1,10 +1,14 @@
 import type { RequestListener } from 'node:http'
 import Router from '@koa/router'
-import Koa, { type Context } from 'koa'
+import Koa from 'koa'
 import { keyNew } from '../cli/key-new.ts'
 import type { Log } from '../http/log.ts'
 import { createPlaygate, type Playgate } from '../index.ts'
+import { answerJson } from './answer-json.ts'
 import { attempt, readAttempt } from './attempt.ts'
+import { sameOriginOnly } from './same-origin.ts'
+import { mountSideBySide, refuseRevoked, sideBySideRule } from './side-by-side.ts'
+import { Visits } from './visits.ts'
 
 export interface DemoOptions {
   /** Directory of the sample stream. */
@@ -29,7 +33,7 @@ export const demoPrefixes = ['/vod/', '/demo/api/', '/_playgate/'] as const
 const accessTtlSeconds = 60
 
 /**
- * The demo: the sample stream behind a gate, the page that plays it, and an API for the page's buttons. It is
+ * The demo: the sample stream behind a gate, the pages that play it, and an API for their buttons. It is
  * a site's own Koa app with the gate as one of its middlewares.
  */
 export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
@@ -39,6 +43,7 @@ export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
       admin: { token: adminToken },
       keys: { demo: { primary: keyNew() } },
       rules: [
+        sideBySideRule(stream),
         {
           name: 'sample',
           match: { paths: ['/vod/*'] },
@@ -54,16 +59,20 @@ export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
   )
 
   const router = new Router({ prefix: '/demo/api', sensitive: true, strict: true })
+  router.use(sameOriginOnly)
   // A real site would look at its own login here.
   router.post('/access', (ctx) => {
     const minted = gate.mintDetailed({ path: '/vod/sample/*', ttlSeconds: accessTtlSeconds })
-    answer(ctx, { ...minted, expiresIn: accessTtlSeconds })
+    answerJson(ctx, { ...minted, expiresIn: accessTtlSeconds })
   })
   router.post('/attempt', async (ctx) => {
     const wanted = await readAttempt(ctx.req)
     if (wanted === null) ctx.throw(400, 'not an attempt')
-    else answer(ctx, await attempt(gate, wanted, ctx.req))
+    else answerJson(ctx, await attempt(gate, wanted, ctx.req))
   })
+
+  const visits = new Visits()
+  mountSideBySide(router, { gate, visits })
 
   const app = new Koa()
   app.use(async (ctx, next) => {
@@ -71,12 +80,7 @@ export function createDemo({ stream, page, log, now }: DemoOptions): Demo {
     await next()
   })
   app.use(router.routes())
+  app.use(refuseRevoked(visits))
   app.use(gate.middleware())
   return { gate, listener: app.callback(), adminToken }
-}
-
-function answer(ctx: Context, document: unknown): void {
-  ctx.set('Cache-Control', 'no-store')
-  ctx.type = 'application/json'
-  ctx.body = JSON.stringify(document)
 }
