@@ -2,6 +2,9 @@ import { join } from 'node:path'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
+/** The pages of the demo. */
+const pages = ['index.html', 'film.html', 'elsewhere.html']
+
 type DemoApp = typeof import('./server/demo/demo-app.ts')
 
 /**
@@ -35,7 +38,12 @@ export default defineConfig({
   root: 'player/demo',
   publicDir: false,
   plugins: [mountGate()],
-  build: { outDir: '../../dist/demo', emptyOutDir: true, chunkSizeWarningLimit: 700 },
+  build: {
+    outDir: '../../dist/demo',
+    emptyOutDir: true,
+    chunkSizeWarningLimit: 700,
+    rolldownOptions: { input: pages.map((page) => join(import.meta.dirname, 'player/demo', page)) },
+  },
   test: {
     root: '.',
     include: ['test/**/*.test.ts'],

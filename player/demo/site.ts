@@ -77,7 +77,7 @@ export async function tryLink(kind: AttemptKind, url: string): Promise<AttemptAn
   return answer as unknown as AttemptAnswer
 }
 
-async function post(
+export async function post(
   url: string,
   body: object,
   signal: AbortSignal,
