@@ -23,6 +23,7 @@ const playgate = createSide('playgate', now, { onLink: link.offer })
 const sides = [stock, playgate]
 
 let visit: Visit | null = null
+let starts = 0
 let manners: SiteManners = { isSlow: false, isDenied: false }
 /** When a pause is over, in milliseconds; `null`: nobody pauses. */
 let pauseEnds: number | null = null
@@ -34,6 +35,8 @@ function say(text: string): void {
 }
 
 async function start(): Promise<void> {
+  starts += 1
+  const own = starts
   for (const side of sides) side.stop()
   link.forget()
   endPause()
@@ -48,7 +51,10 @@ async function start(): Promise<void> {
     return
   }
   try {
-    visit = await openVisit()
+    const opened = await openVisit()
+    // Pressed twice: the later start counts.
+    if (own !== starts) return
+    visit = opened
   } catch {
     say('The demo’s server does not answer. Is it still running? Start it with “npm start”.')
     return

@@ -52,8 +52,9 @@ const startStock: Start = (video, visit, tell) => {
       hls.loadSource(`${source}?${token.parameter}=${token.token}`)
     },
     (error) => {
+      if (stop.signal.aborted) return
       answer(null)
-      if (!stop.signal.aborted) tell.stopped(wordsOf(error))
+      tell.stopped(wordsOf(error))
     },
   )
 
@@ -78,7 +79,7 @@ const startPlaygate: Start = (video, visit, tell) => {
       answer(token)
       return token
     } catch (error) {
-      answer(null)
+      if (!signal.aborted) answer(null)
       throw error
     }
   }

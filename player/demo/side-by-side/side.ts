@@ -44,6 +44,7 @@ export function createSide(name: PlayerName, now: () => number, options: SideOpt
   let tally = { ...emptyTally }
   let held: ((end: number) => void)[] = []
   let stopped: string | null = null
+  let isRevoked = false
 
   function release(): void {
     for (const end of held) end(now())
@@ -67,6 +68,7 @@ export function createSide(name: PlayerName, now: () => number, options: SideOpt
           end(now())
           strip.request('token', now(), token === null ? 'refused' : 'answered')
           if (token === null) return
+          isRevoked = false
           tally.tokens += 1
           // Good from the moment it was made, which a slow site takes its time with.
           strip.life(now(), token.expiresIn)
@@ -94,19 +96,21 @@ export function createSide(name: PlayerName, now: () => number, options: SideOpt
     tally = { ...emptyTally }
     held = []
     stopped = null
+    isRevoked = false
     strip.clear()
   }
 
   function show(reading: Reading): void {
-    const left = player?.tokenLeft() ?? null
+    const left = isRevoked ? 0 : (player?.tokenLeft() ?? null)
     root.dataset.state = reading.state
     root.dataset.token = left === null ? 'none' : left > 0 ? 'good' : 'over'
     root.dataset.played = reading.playedSeconds.toFixed(1)
     for (const [figure, value] of Object.entries({ ...tally, stalls: reading.stalls })) {
       root.dataset[figure] = String(value)
     }
+    const ending = isRevoked ? 'revoked' : 'over'
     slot('token').textContent =
-      left === null ? 'no token yet' : left > 0 ? `token ${formatLeft(left)}` : 'token over'
+      left === null ? 'no token yet' : `token ${left > 0 ? formatLeft(left) : ending}`
     slot('strip').setAttribute('aria-label', describeStrip(tally, reading))
     slot('played').textContent = formatLeft(Math.floor(reading.playedSeconds))
     slot('stalls').textContent = String(reading.stalls)
@@ -124,7 +128,10 @@ export function createSide(name: PlayerName, now: () => number, options: SideOpt
     video,
     start,
     stop,
-    revoked: () => strip.endLives(now()),
+    revoked() {
+      isRevoked = (player?.tokenLeft() ?? 0) > 0
+      strip.endLives(now())
+    },
     mark: (text) => strip.mark(now(), text),
     tick() {
       const reading = meter.read(video, performance.now())
@@ -164,7 +171,7 @@ function wordsOf(
   if (state === 'starting') return ['Starting', '']
   if (state === 'paused') return ['Paused', '']
   if (left !== null && left <= 0 && name === 'stock') {
-    return ['Playing', ' what it has loaded; its token is over']
+    return ['Playing', ' what it has loaded; its token is no good any more']
   }
   return ['Playing', '']
 }
