@@ -22,7 +22,8 @@ async function probe(source: string, url: string, { port }: Session): Promise<vo
     const { status } = response
     if (!port.renewOn.includes(status)) {
       if (note.status) port.tell('recovered', note)
-      port.learn(credential, sent, response.url, response.headers.get('playgate-session'))
+      const header = response.headers.get('playgate-session')
+      port.learn(credential, sent, response.url, header, response)
       return
     }
     const before = note.status

@@ -79,7 +79,8 @@ const kinds: Readonly<Record<number, string>> = {
  * buffered plays out.
  *
  * Call it before `player.load()`. It does nothing for streams that the browser plays by itself
- * (`streaming.preferNativeHls`): Shaka does not see their requests.
+ * (`streaming.preferNativeHls`): Shaka does not see their requests. `player.preload()` carries the token, but what
+ * is refused to it is not tried again with a new one.
  *
  * @returns stops that; the destruction of the player does, too
  * @throws {TypeError} when the player has been destroyed
@@ -89,13 +90,14 @@ export function attachSession(player: ShakaPlayer, session: Session): () => void
   const engine = player.getNetworkingEngine()
   if (!engine) throw new TypeError('the player has been destroyed')
   const tries = new WeakMap<ShakaRequest, Try>()
+  let attached = true
 
   const place = async (type: number, request: ShakaRequest) => {
     const { uris, attempt, headers } = request
     const index = attempt % uris.length
     const uri = uris[index] as string
     const kind = kinds[type]
-    const url = kind && port.admit(uri, !type)
+    const url = attached && kind && port.admit(uri, !type)
     if (!url) return
     const last = tries.get(request)
     const note = { url, type: kind, status: last?.note.status ?? 0 }
@@ -134,8 +136,9 @@ export function attachSession(player: ShakaPlayer, session: Session): () => void
     if (!last) return
     const { credential, sent, note } = last
     if (note.status) port.tell('recovered', note)
-    const header = response.headers['playgate-session']
-    response.uri = port.learn(credential, sent, response.uri, header)
+    const headers = new Headers(response.headers)
+    const header = headers.get('playgate-session')
+    response.uri = port.learn(credential, sent, response.uri, header, { headers })
     response.originalUri = last.uri
   }
 
@@ -170,6 +173,8 @@ export function attachSession(player: ShakaPlayer, session: Session): () => void
   engine.registerResponseFilter(receive)
   player.addEventListener('downloadfailed', fail)
   return () => {
+    // Each load has an engine of its own, with copies of the filters.
+    attached = false
     forget()
     engine.unregisterRequestFilter(fill)
     engine.unregisterResponseFilter(receive)

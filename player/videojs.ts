@@ -108,7 +108,7 @@ export function attachSession(player: VideojsPlayer, session: Session): () => vo
         if (!error) {
           if (note.status) port.tell('recovered', note)
           const header = request.responseHeaders?.['playgate-session']
-          const value = port.learn(credential, sent, request.responseURL, header)
+          const value = port.learn(credential, sent, request.responseURL, header, request)
           // The engine takes it for the playlist's own URL.
           Object.defineProperty(request, 'responseURL', { value, configurable: true })
         }

@@ -22,6 +22,8 @@ export interface PlayerPageOptions {
    * @default { playgate: 'player/index.ts' }
    */
   readonly modules?: Readonly<Record<string, string>>
+  /** The package that `window.Hls` comes from. @default 'hls.js' */
+  readonly hls?: string
 }
 
 const top = join(import.meta.dirname, '../..')
@@ -40,7 +42,7 @@ const html = `<!doctype html>
 `
 
 /** The module that the bundle begins with. */
-function entryPlugin(modules: Readonly<Record<string, string>>): Plugin {
+function entryPlugin(hls: string, modules: Readonly<Record<string, string>>): Plugin {
   const names = Object.keys(modules)
   const imports = Object.values(modules).map(
     (path, index) => `import * as module${index} from ${JSON.stringify(join(top, path))}`,
@@ -52,7 +54,7 @@ function entryPlugin(modules: Readonly<Record<string, string>>): Plugin {
     load: (id) =>
       id === entry
         ? [
-            "import Hls from 'hls.js'",
+            `import Hls from ${JSON.stringify(hls)}`,
             ...imports,
             `Object.assign(window, { Hls, ${globals.join(', ')} })`,
           ].join('\n')
@@ -65,12 +67,15 @@ function entryPlugin(modules: Readonly<Record<string, string>>): Plugin {
  *
  * @throws {Error} when a module does not build
  */
-async function bundle(modules: Readonly<Record<string, string>>): Promise<string> {
+async function bundle({
+  modules = { playgate: 'player/index.ts' },
+  hls = 'hls.js',
+}: PlayerPageOptions): Promise<string> {
   const result = await build({
     root: top,
     configFile: false,
     logLevel: 'silent',
-    plugins: [entryPlugin(modules)],
+    plugins: [entryPlugin(hls, modules)],
     build: { write: false, minify: false, rolldownOptions: { input: entry } },
   })
   const outputs = Array.isArray(result) ? result : [result]
@@ -82,7 +87,7 @@ async function bundle(modules: Readonly<Record<string, string>>): Promise<string
 
 /** Serves a page with a player in it, for a browser to open. */
 export async function servePlayerPage(options: PlayerPageOptions = {}): Promise<PlayerPage> {
-  const script = await bundle(options.modules ?? { playgate: 'player/index.ts' })
+  const script = await bundle(options)
   const server = await listenOnLoopback((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0]
     if (path === '/page.js') {

@@ -12,6 +12,13 @@ export interface PlayOptions {
   readonly config?: object
   /** Stay on this level, whatever the network allows. */
   readonly level?: number
+  /**
+   * Which of hls.js' own loaders makes the requests. `progressive` is the fetch loader that hands over segments
+   * while they come; the plugin is put around it once the player is there, or hls.js would switch that off.
+   *
+   * @default 'xhr'
+   */
+  readonly loader?: 'xhr' | 'fetch' | 'progressive'
 }
 
 /** Starts hls.js in the page without the plugin; errors gather in `window.trouble`, the player is `window.hls`. */
@@ -67,7 +74,7 @@ export interface PluginOptions extends PlayOptions {
 
 /**
  * Starts hls.js with the plugin; tokens come from `mint`, in this process. The session's events gather in
- * `window.told`.
+ * `window.told`, the session itself is `window.session`.
  */
 export async function playWithPlugin(
   page: Page,
@@ -76,6 +83,15 @@ export async function playWithPlugin(
   { session = {}, ...options }: PluginOptions = {},
 ): Promise<void> {
   await page.exposeFunction('mintToken', mint)
+  await startWithPlugin(page, source, { session, ...options })
+}
+
+/** The same with `window.mintToken`, a function of the page. */
+export async function startWithPlugin(
+  page: Page,
+  source: string,
+  { session = {}, ...options }: PluginOptions = {},
+): Promise<void> {
   await start(page, source, { ...options, plugin: session })
 }
 
@@ -91,22 +107,39 @@ interface StartOptions extends PlayOptions {
 
 async function start(page: Page, source: string, options: StartOptions): Promise<void> {
   await page.evaluate(
-    ({ source, config, level, plugin }) => {
+    ({ source, config, level, loader, plugin }) => {
       const { Hls, playgate } = window
       const video = document.querySelector('video')
       if (video === null) throw new Error('no video on the page')
       const trouble: object[] = []
       const told: string[] = []
       let hls: InstanceType<typeof Hls>
+      // Not all releases export it; each takes it for a streaming player.
+      const own =
+        loader === 'fetch'
+          ? { ...config, loader: new Hls({ progressive: true }).config.loader }
+          : config
       if (plugin === null) {
-        hls = new Hls(config)
+        hls = new Hls(own)
       } else {
         const getToken: () => Promise<string> = Reflect.get(window, 'mintToken')
         const session = playgate.createSession({ getToken: () => getToken(), ...plugin })
-        hls = new Hls(playgate.withSession(Hls, session, config))
+        if (loader === 'progressive') {
+          hls = new Hls({ ...config, progressive: true })
+          Object.assign(hls.config, playgate.withSession({ DefaultConfig: hls.config }, session))
+        } else hls = new Hls(playgate.withSession(Hls, session, own))
         playgate.attachSession(hls, session)
-        const names = ['renewing', 'renewed', 'held', 'rejected', 'recovered', 'denied'] as const
+        const names = [
+          'renewing',
+          'renewed',
+          'held',
+          'rejected',
+          'recovered',
+          'denied',
+          'error',
+        ] as const
         for (const name of names) session.on(name, () => told.push(name))
+        Object.assign(window, { session })
       }
       Object.assign(window, { hls, trouble, told })
       hls.on(Hls.Events.ERROR, (_event, { details, fatal, response }) =>
