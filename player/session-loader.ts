@@ -88,7 +88,7 @@ export function createLoaderClass(Base: LoaderClass, port: SessionPort): LoaderC
           proceed: (credential: HeldCredential | null) => void,
         ) => {
           // With 0 the rules of the ABR controller would take the request for as old as the page.
-          stats.loading.start ||= performance.now()
+          stats.loading.start = performance.now()
           coming.then(
             (credential) => open && proceed(credential),
             (error) => {

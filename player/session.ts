@@ -48,6 +48,8 @@ export function createSession(
   let current: HeldCredential | null = null
   let closed: 'denied' | 'destroyed' | undefined
   let flight: Promise<HeldCredential | null> | undefined
+  /** The renewal that was begun last while nobody had to wait for it. */
+  let ahead: typeof flight
   /** Ends the renewal in progress without a token. */
   let end = (_?: Error) => {}
   /** Before the next try. It grows from renewal to renewal: a server in trouble is not asked the more. */
@@ -68,7 +70,7 @@ export function createSession(
     // Whatever a server says, it brings no token into an event: the reason is a word, and all else is for the list to choose from.
     tell('denied', {
       status,
-      reason: /^[a-z]+-[a-z]+$/.exec(reason)?.[0],
+      reason: /^[a-z-]+$/.exec(reason)?.[0],
       sessions,
       endRight,
     })
@@ -86,8 +88,10 @@ export function createSession(
   }
 
   /** One renewal at a time, for everybody. It ends with a token, with the session, or at the deadline. */
-  const renew = (reason: RenewalReason) => {
-    if (flight) return flight
+  const renew = (reason: RenewalReason): Promise<HeldCredential | null> => {
+    if (closed) return Promise.reject(refusal)
+    // One that ran ahead for a while may end too early for those who have to wait.
+    if (flight) return flight === ahead ? flight.catch(() => renew(reason)) : flight
     const abort = new AbortController()
     const { signal } = abort
     const run = async () => {
@@ -118,7 +122,7 @@ export function createSession(
           deny(Object(error))
           if (!signal.aborted) tell('error', { error })
           await sleep(pauseMs * (0.5 + Math.random()))
-          pauseMs = Math.min(pauseMs * 2, timeoutMs)
+          if (pauseMs < timeoutMs) pauseMs *= 2
         }
       }
       return current
@@ -139,11 +143,9 @@ export function createSession(
   }
 
   const take = () => {
-    if (closed) return Promise.reject(refusal)
-    if (!getToken) return current
     const left = lifeLeft() ?? 0
-    if (!current || left <= 0) return renew(current ? 'expired' : 'start')
-    if (left < current.life * aheadShare) renew('ahead')
+    if (closed || (getToken && left <= 0)) return renew(current ? 'expired' : 'start')
+    if (getToken && current && left < current.life * aheadShare) ahead = flight ?? renew('ahead')
     return current
   }
 
@@ -176,7 +178,7 @@ export function createSession(
 
     async renew() {
       if (closed === 'denied') closed = undefined
-      return getToken && !closed ? renew('manual') : take()
+      return getToken ? renew('manual') : take()
     },
 
     on(...entry) {
@@ -202,9 +204,9 @@ export function createSession(
 
       learn(credential, sent, url, header) {
         if (credential) credential.proven = true
-        if (!url || !admit(url)) return url
-        if (header) adopt(toCredential(readPlaygateSession(header), sent, true))
-        return current && !keepTokenInResponseUrl ? strip(url) : url
+        const isOurs = url && admit(url)
+        if (isOurs && header) adopt(toCredential(readPlaygateSession(header), sent, true))
+        return isOurs && current && !keepTokenInResponseUrl ? strip(url) : url
       },
 
       async refused(credential, note, problem, before) {

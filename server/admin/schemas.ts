@@ -48,6 +48,12 @@ export const sessionView = z
     seenAt: time.describe('Of its last request'),
     endsAt: time.describe('When its last token ends'),
     requests: z.int().min(0),
+    parent: z
+      .string()
+      .nullable()
+      .describe(
+        'Id of the session that gave this one away as a link for another device; null for all others',
+      ),
   })
   .describe('A session') satisfies z.ZodType<SessionView>
 

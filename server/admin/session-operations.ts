@@ -29,6 +29,7 @@ const exampleSession: SessionView = {
   seenAt: '2026-01-01T12:41:07.250Z',
   endsAt: '2026-01-01T14:10:00.000Z',
   requests: 812,
+  parent: null,
 }
 
 const listSessions = operation({

@@ -13,6 +13,8 @@ export interface Playing {
   readonly subject: string | null
   /** Streams of that subject, where the site's own server set a limit; the rule may allow fewer. */
   readonly maxConcurrent: number | null
+  /** The session that gave it away as a link for another device. */
+  readonly parent?: string
 }
 
 /** The limit that a session is counted under; `null`: none. */
@@ -60,7 +62,7 @@ export function countingFor(rule: Rule, playing: Playing, facts: RequestFacts): 
 /** What is told of a session to the store. */
 export function factsOf(
   rule: Rule,
-  { sessionId, subject }: Playing,
+  { sessionId, subject, parent }: Playing,
   facts: RequestFacts,
   endsAtMs: number,
   nowMs: number,
@@ -74,6 +76,7 @@ export function factsOf(
     userAgent: (headerText(facts.headers, 'user-agent') ?? '').slice(0, 256),
     openedAtMs: readSessionId(sessionId)?.openedAtMs ?? Math.floor(nowMs),
     endsAtMs,
+    ...(parent !== undefined && { parent }),
   }
 }
 

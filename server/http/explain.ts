@@ -1,7 +1,7 @@
 import { OptionError, PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
 import { epochSeconds } from '../../shared/units.ts'
 import type { Rule } from '../options/options.ts'
-import type { Check } from '../session/decision.ts'
+import type { AccessGrant, Check, SessionGrant } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { refusalStatus } from './answer-error.ts'
@@ -102,7 +102,7 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
     return refused(rule, [...judged, check], 'token-missing', sessionNeededDetail)
   }
   if (!isBelowPrefix) return notServed(rule, judged, ...outsidePrefix)
-  const all = [passed, found, ...checks, ...remoteCheck(rule, decision)]
+  const all = [passed, found, ...checks, ...receiverCheck(decision), ...remoteCheck(rule, decision)]
   const detail =
     decision.kind === 'session'
       ? `session ${decision.sessionId}`
@@ -115,6 +115,13 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
     checks: all,
     answer: { outcome: decision.kind, status: null, reason: null, renew: false, detail },
   }
+}
+
+/** Whose device it is for is known when it asks, and explaining binds nobody. */
+function receiverCheck(decision: SessionGrant | AccessGrant): Check[] {
+  if (decision.kind !== 'session' || decision.parent === undefined) return []
+  const detail = 'good for the device that uses it first, and for no other'
+  return [{ check: 'receiver', outcome: 'skipped', detail }]
 }
 
 /** What the site's own server would say is known when it is asked, and explaining asks nobody. */

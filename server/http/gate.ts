@@ -61,6 +61,8 @@ export class Gate {
   readonly otherSessions: LRUCache<string, OtherSession>
   /** What was said in the log, and is not said again for every viewer. */
   readonly #told = new LRUCache<string, true>({ max: 1_000 })
+  /** By link and client: is a link for another device that client's? See `bindReceiver`. */
+  readonly receivers = new LRUCache<string, boolean>({ max: 10_000 })
   /** Every name under which a token may stand in a path. */
   readonly pathParameters: readonly string[]
   /** Every name under which some rule takes a token; bare tokens have none. */

@@ -2,6 +2,7 @@ import type { Context } from 'koa'
 import { formatPlaygateSession } from '../../shared/playgate-session.ts'
 import type { SessionCarrier, SessionOptions } from '../options/options.ts'
 import type { SessionGrant } from '../session/decision.ts'
+import type { Bearing } from '../session/prolong-session.ts'
 import { headerText, type RequestFacts } from '../session/request-facts.ts'
 import type { OpenedSession } from './open-session.ts'
 import { stringifySetCookie } from './set-cookie.ts'
@@ -25,6 +26,8 @@ export interface Placed {
   readonly mode: 'query' | 'path' | 'define'
   readonly parameter: string
   readonly token: string
+  /** The token of the request itself, where the answer holds a fresh one in its stead. */
+  readonly asked?: string
 }
 
 /**
@@ -60,7 +63,9 @@ export function handOut(ctx: Context, opened: OpenedSession): Placement {
 }
 
 /** The structured field that tells the player plugin of its session (design section 5). */
-export function playgateSession(opened: OpenedSession): string {
+export function playgateSession(
+  opened: Pick<OpenedSession, 'token' | 'parameter' | 'expiresInSeconds' | 'sessionId'>,
+): string {
   return formatPlaygateSession({
     token: opened.token,
     parameter: opened.parameter,
@@ -70,7 +75,9 @@ export function playgateSession(opened: OpenedSession): string {
 }
 
 /** Host-only, unreadable for scripts, no wider than the directory that the session's ACL covers (threats T85). */
-export function sessionCookie(opened: OpenedSession): string {
+export function sessionCookie(
+  opened: Pick<OpenedSession, 'token' | 'parameter' | 'expiresInSeconds' | 'acl'>,
+): string {
   return stringifySetCookie(opened.parameter, opened.token, {
     acl: opened.acl,
     maxAgeSeconds: opened.expiresInSeconds,
@@ -78,18 +85,27 @@ export function sessionCookie(opened: OpenedSession): string {
 }
 
 /**
- * How a playlist under a running session is changed: each place hands its token on in its own way, always
- * the very token of this request, so that a live playlist's URIs stay as they are (manifest-uris section 11).
+ * How an answer under a running session is changed: each place hands its token on in its own way, and that is the very token of this
+ * request, so that a live playlist's URIs stay as they are (manifest-uris section 11); or a fresh one, when that has grown old.
+ *
+ * A path is fixed for the playback: below another one, players find another playlist.
+ *
+ * @param fresh `null`: none is due
  */
-export function placementOf(grant: SessionGrant, session: SessionOptions): Placement {
-  const { place, token } = grant
-  const placed = { parameter: session.parameter, token }
+export function placementOf(
+  { place, token, fillsVariables }: SessionGrant,
+  session: SessionOptions,
+  bearing: Bearing | null,
+  fresh: string | null,
+): Placement {
+  const { parameter, carriers } = session
+  const isFixed = place === 'path' && bearing === 'playlist'
+  const placed =
+    fresh === null || isFixed ? { parameter, token } : { parameter, token: fresh, asked: token }
   if (place === 'path') return { mode: 'path', ...placed }
-  if (place === 'query' && grant.fillsVariables && session.carriers.includes('define')) {
-    return { mode: 'define', ...placed }
-  }
-  if (place === 'query' && !attachedByPlayer(session)) return { mode: 'query', ...placed }
-  return { mode: 'none' }
+  if (place !== 'query') return { mode: 'none' }
+  if (fillsVariables && carriers.includes('define')) return { mode: 'define', ...placed }
+  return attachedByPlayer(session) ? { mode: 'none' } : { mode: 'query', ...placed }
 }
 
 /** The plugin puts the token into every query itself; the playlist stays the same for everybody. */

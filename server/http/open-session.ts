@@ -5,7 +5,7 @@ import type { SessionCarrier, SessionOptions } from '../options/options.ts'
 import type { AccessGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { saltFor } from '../session/salt.ts'
-import { mintSessionToken, survivesVariables } from '../session/session-token.ts'
+import { type MintedToken, mintSessionToken, survivesVariables } from '../session/session-token.ts'
 import { usableCarrier } from './hand-out.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
 
@@ -33,9 +33,19 @@ export interface OpeningOptions {
 /** What fits a request line beside a path, on every server in between (manifest-uris section 10). */
 const mostTokenCharacters = 4_096
 
+/** Seconds that a session lives which opens now: as long as the media and the slack, or as it may. */
+export function lifeOf(
+  { durationSeconds }: MediaLifetime,
+  { slackSeconds }: SessionOptions,
+  maxLifetimeSeconds: number,
+): number {
+  if (durationSeconds === null) return maxLifetimeSeconds
+  return Math.min(Math.ceil(durationSeconds) + slackSeconds, maxLifetimeSeconds)
+}
+
 /**
  * Access token -> session token. It lives as long as the media and the slack, or `maxLifetimeSeconds`,
- * whichever is less.
+ * whichever is less; for live streams of a rule that slides, for `slidingSeconds` at a time.
  *
  * @throws {PlaybackError} `ERR_TOKEN_REFUSED` when no session token as narrow as the access token exists
  */
@@ -47,11 +57,13 @@ export function openSession(
   now: EpochSeconds,
   { sessionId, maxLifetimeSeconds, fillsVariables }: OpeningOptions,
 ): OpenedSession {
-  const { durationSeconds } = lifetime
-  const wanted =
-    durationSeconds === null ? Infinity : Math.ceil(durationSeconds) + session.slackSeconds
-  const expiresInSeconds = Math.min(wanted, maxLifetimeSeconds)
+  const slides = session.slidingSeconds > 0 && lifetime.durationSeconds === null
+  const life = lifeOf(lifetime, session, maxLifetimeSeconds)
+  const expiresInSeconds = slides ? Math.min(life, session.slidingSeconds) : life
   const expiresAt = epochSeconds(now + expiresInSeconds)
+  // Where the site's own server said less than the rule, its session is not prolonged beyond that either.
+  const isNarrowed = maxLifetimeSeconds < session.maxLifetimeSeconds
+  const until = slides || isNarrowed ? epochSeconds(now + maxLifetimeSeconds) : null
   const opened = { parameter: session.parameter, sessionId, expiresAt, expiresInSeconds }
   if (fillsVariables && session.carriers.includes('define')) {
     const minted = mint(true)
@@ -59,29 +71,29 @@ export function openSession(
   }
   return { ...opened, ...mint(false), carrier: usableCarrier(session, facts) }
 
-  function mint(forVariables: boolean): { token: string; acl: string } {
-    try {
-      const salt = saltFor(facts, session)
-      const signingKey = signingKeyFor(grant, session)
-      const minted = mintSessionToken(
-        {
-          parent: grant.claims,
-          path: facts.path,
-          sessionId,
-          salt,
-          expiresAt,
-          signingKey,
-          fillsVariables: forVariables,
-        },
-        session,
-      )
-      if (minted !== null && minted.token.length <= mostTokenCharacters) return minted
-      if (minted !== null) throw new RangeError('too long a session token')
-    } catch (error) {
-      throw refusal('the access token holds text that no session token can carry', error)
-    }
-    throw refusal('no ACL can express what this access token opens')
+  function mint(forVariables: boolean): MintedToken {
+    const parts = { parent: grant.claims, path: facts.path, sessionId, expiresAt, until }
+    const salt = saltFor(facts, session)
+    const signingKey = signingKeyFor(grant, session)
+    return mintTransportable(() =>
+      mintSessionToken({ ...parts, salt, signingKey, fillsVariables: forVariables }, session),
+    )
   }
+}
+
+/** @throws {PlaybackError} `ERR_TOKEN_REFUSED` where there is no such token, or none that a URL can carry */
+export function mintTransportable(mint: () => MintedToken | null): MintedToken {
+  let minted: MintedToken | null
+  try {
+    minted = mint()
+    if (minted !== null && minted.token.length > mostTokenCharacters) {
+      throw new RangeError('too long a session token')
+    }
+  } catch (error) {
+    throw refusal('the access token holds text that no session token can carry', error)
+  }
+  if (minted === null) throw refusal('no ACL can express what this access token opens')
+  return minted
 }
 
 function signingKeyFor({ access }: AccessGrant, session: SessionOptions): KeyObject {

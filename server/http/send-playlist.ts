@@ -2,6 +2,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Context } from 'koa'
 import { PlaybackError } from '../../shared/codes.ts'
+import { removeParameters } from '../../shared/query.ts'
 import type { Rule } from '../options/options.ts'
 import type { OriginAnswer, OriginHeaders } from '../origin/origin.ts'
 import {
@@ -56,21 +57,30 @@ export async function sendJson(
   facts: RequestFacts,
   document: Extract<OriginAnswer, { kind: 'json' }>,
   placement: Placement,
+  query: string,
 ): Promise<void> {
   const isChanged = isPlaced(placement)
   // JSON knows no variables: for define mode it gets the token itself.
   const bytes = isChanged
     ? rewriteJson(document.bytes, {
-        base: baseOf(facts, placement, placement.token, ''),
+        base: baseOf(facts, placement, placement.asked ?? placement.token, ''),
         parameter: placement.parameter,
         value: placement.token,
         reach: rule.session?.reach ?? [],
         mode: placement.mode,
+        // Without a word a player reloads what it has, with the old token.
+        ...(placement.asked !== undefined && { reload: reloadUri(facts, query) }),
       })
     : document.bytes
   setFreshness(ctx, placement, document.headers, isChanged)
   ctx.type = document.contentType
   await sendCompressed(ctx, bytes)
+}
+
+/** What a player adds to each reload is not for the next one (draft-pantos-hls-rfc8216bis section 7.2). */
+function reloadUri({ rawPath }: RequestFacts, query: string): string {
+  const rest = removeParameters(query, ['_HLS_pathway', '_HLS_throughput'])
+  return rest === '' ? rawPath : `${rawPath}?${rest}`
 }
 
 function compiledFor(

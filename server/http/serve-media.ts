@@ -11,11 +11,13 @@ import { headerText, type RequestFacts } from '../session/request-facts.ts'
 import { answerProblem, setSafetyHeaders } from './answer-error.ts'
 import { askAgain, askPermission } from './ask-permission.ts'
 import { beginSession } from './begin-session.ts'
+import { bindReceiver } from './bind-receiver.ts'
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts'
 import { admitSession } from './count-streams.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Gate } from './gate.ts'
-import { handOut, type Placement, placementOf } from './hand-out.ts'
+import { handOn } from './hand-on.ts'
+import { handOut, type Placement } from './hand-out.ts'
 import { noteUse } from './judging-for.ts'
 import { mediaLifetime } from './media-lifetime.ts'
 import { isMediaName, isPlaylistName } from './media-name.ts'
@@ -120,17 +122,23 @@ export async function permit(
   return { grant: decision?.kind === 'refused' ? null : decision, query }
 }
 
-/** @throws {PlaybackError} `remote-refused`, `session-limit`, `session-ended`; in mode `log`, none */
-async function admit(
+/**
+ * What a request under a good session token still has to pass.
+ *
+ * @throws {PlaybackError} `token-refused`, `remote-refused`, `session-limit`, `session-ended`; in mode `log`, none
+ */
+export async function admit(
   gate: Gate,
   rule: Rule,
   grant: SessionGrant,
   facts: RequestFacts,
   outcome: Outcome,
 ): Promise<void> {
-  const asked = askAgain(gate, rule, facts, grant.sessionId)
-  if (asked !== undefined) await asked
   try {
+    const bound = bindReceiver(gate, grant, facts)
+    if (bound !== undefined) await bound
+    const asked = askAgain(gate, rule, facts, grant.sessionId)
+    if (asked !== undefined) await asked
     await admitSession(gate, rule, grant, grant.claims.endTime * 1000, facts)
   } catch (error) {
     if (rule.mode !== 'log' || !(error instanceof PlaybackError)) throw error
@@ -190,7 +198,7 @@ async function deliver(
       case 'playlist':
         return await sendPlaylist(ctx, gate, rule, facts, answer, placement, asked)
       case 'json':
-        return await sendJson(ctx, rule, facts, answer, placement)
+        return await sendJson(ctx, rule, facts, answer, placement, asked)
       case 'object':
         return await sendObject(ctx, answer, grant !== null)
     }
@@ -242,7 +250,8 @@ async function placementFor(
   if (grant === null) return { mode: 'open' }
   if (answer.kind === 'missing') return { mode: 'none' }
   if (grant.kind === 'session') {
-    return rule.session === null ? { mode: 'none' } : placementOf(grant, rule.session)
+    if (rule.session === null) return { mode: 'none' }
+    return handOn(ctx, gate, rule.session, grant, facts, answer)
   }
   if (rule.session === null) {
     // Plain token authentication: the token itself goes on every URI, or only the first request would pass.

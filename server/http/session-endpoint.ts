@@ -2,7 +2,7 @@ import type { Context } from 'koa'
 import { z } from 'zod'
 import { PlaybackError } from '../../shared/codes.ts'
 import { removeParameters } from '../../shared/query.ts'
-import type { Rule } from '../options/options.ts'
+import type { Rule, SessionOptions } from '../options/options.ts'
 import { discardBody } from '../origin/discard-body.ts'
 import { judgeAccessToken } from '../session/decide.ts'
 import type { Check, Refusal } from '../session/decision.ts'
@@ -18,26 +18,42 @@ import { judgingFor, lookUp, noteUse } from './judging-for.ts'
 import { type MediaLifetime, mediaLifetime } from './media-lifetime.ts'
 import { noteRefusal } from './note-refusal.ts'
 import type { OpenedSession } from './open-session.ts'
+import { beginCast, permitCast } from './permit-cast.ts'
 import { allowPresumed } from './presumed-rule.ts'
 import { originPath } from './public-path.ts'
 import { badRequest, readJsonBody } from './read-json.ts'
 import { checkSemicolons, readRequest, readTarget } from './read-request.ts'
 import { answerJson } from './routes.ts'
 
-const bodySchema = z.strictObject({
-  accessToken: z.string().min(1).max(4096),
-  /** Path of the playlist, its query allowed. */
-  path: z.string().min(1).max(8192),
-  /** The session token to be renewed: the new one keeps its session id. */
-  sessionToken: z.string().min(1).max(4096).optional(),
-  /** The player fills in variables of playlists (`EXT-X-DEFINE:QUERYPARAM`). */
-  carrier: z.literal('define').optional(),
-})
+const token = z.string().min(1).max(4096)
+/** Path of the playlist, its query allowed. */
+const path = z.string().min(1).max(8192)
+
+const bodySchema = z.discriminatedUnion('purpose', [
+  z.strictObject({
+    purpose: z.undefined().optional(),
+    accessToken: token,
+    path,
+    /** The session token to be renewed: the new one keeps its session id. */
+    sessionToken: token.optional(),
+    /** The player fills in variables of playlists (`EXT-X-DEFINE:QUERYPARAM`). */
+    carrier: z.literal('define').optional(),
+  }),
+  /** A link for another device. */
+  z.strictObject({
+    purpose: z.literal('cast'),
+    path,
+    /** Of the session that gives it away. */
+    sessionToken: token,
+    accessToken: token.optional(),
+  }),
+])
+type Body = z.output<typeof bodySchema>
 
 /**
  * `POST /_playgate/session`: access token -> session token without asking for the playlist; with the old
- * session token, a renewal that keeps the session's id. The body must be JSON: no form of another site can
- * send that without a preflight (threats T90).
+ * session token, a renewal that keeps the session's id; for the purpose `cast`, session token -> a link that one other device can use. The
+ * body must be JSON: no form of another site can send that without a preflight (threats T90).
  */
 export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const started = gate.nowMs()
@@ -59,26 +75,12 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   checkSemicolons(rule, asked.path)
 
   const checks: Check[] = []
-  const kept = await lookUp(gate, [body.accessToken], facts.clientAddress)
-  const judging = judgingFor(gate, rule, { kept })
-  const grant = judgeAccessToken(asked, rule, body.accessToken, judging, checks)
-  const renewed =
-    grant.kind === 'access' && body.sessionToken !== undefined && rule.session !== null
-      ? renewSession(
-          asked,
-          rule.session,
-          body.sessionToken,
-          grant,
-          judging,
-          checks,
-          rule.remoteAuth !== null,
-        )
-      : null
+  const permitted = await permit(gate, rule, rule.session, asked, body, checks)
   const line = { event: 'session', rule: rule.name, path: asked.path, client: facts.clientAddress }
   const count = (outcome: string, reason = '') =>
     gate.metrics.request(rule.name, outcome, reason, (gate.nowMs() - started) / 1000)
+  const { sessionId = null } = permitted
   const refuse = ({ reason, detail }: Pick<Refusal, 'reason' | 'detail'>): void => {
-    const sessionId = renewed?.sessionId ?? null
     gate.log.warn({ ...line, outcome: 'refused', reason, detail, sessionId, checks })
     count('refused', reason)
     const { method, host, clientAddress: client } = facts
@@ -89,13 +91,11 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
       { reason, detail, sessionId },
     )
   }
-  if (grant.kind === 'refused' || renewed?.kind === 'refused') {
-    const refusal = grant.kind === 'refused' ? grant : (renewed as Refusal)
-    answerRefusal(ctx, { reason: refusal.reason }, rule)
-    refuse(refusal)
+  if (permitted.kind === 'refused') {
+    answerRefusal(ctx, { reason: permitted.reason }, rule)
+    refuse(permitted)
     return
   }
-  noteUse(gate, grant)
   const lifetime = await lifetimeOf(gate, rule, asked)
   if (lifetime === null) {
     gate.log.warn({ ...line, outcome: 'missing' })
@@ -103,10 +103,9 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     answerProblem(ctx, 404, { detail: 'no playlist at that path' })
     return
   }
-  let opened: OpenedSession
+  let opened: OpenedSession & { readonly url?: string }
   try {
-    const fillsVariables = body.carrier === 'define' || renewed?.fillsVariables
-    opened = await beginSession(gate, rule, grant, asked, lifetime, renewed, fillsVariables)
+    opened = await permitted.begin(lifetime)
   } catch (error) {
     // A failure of ours is no refusal.
     if (!(error instanceof PlaybackError) || (error.status ?? 0) >= 500) throw error
@@ -114,20 +113,68 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     refuse({ reason: error.reason, detail: error.message })
     return
   }
-  const outcome = renewed === null ? 'opened' : 'renewed'
+  const { outcome } = permitted
   if (outcome === 'opened') gate.metrics.sessionOpened(rule.name)
   count(outcome)
   gate.log.info({ ...line, outcome, sessionId: opened.sessionId })
 
-  ctx.set('Playgate-Session', playgateSession(opened))
+  // A link is for somebody else than who asks for it.
+  if (outcome !== 'cast') ctx.set('Playgate-Session', playgateSession(opened))
   if (opened.carrier === 'cookie') ctx.append('Set-Cookie', sessionCookie(opened))
-  answerJson(ctx, 200, {
-    token: opened.token,
-    parameter: opened.parameter,
-    expiresInSeconds: opened.expiresInSeconds,
-    sessionId: opened.sessionId,
-    carrier: opened.carrier,
-  })
+  const { token, parameter, expiresInSeconds, carrier, url } = opened
+  const answer = { token, parameter, expiresInSeconds, sessionId: opened.sessionId, carrier }
+  answerJson(ctx, 200, url === undefined ? answer : { ...answer, url })
+}
+
+interface Permitted {
+  readonly kind: 'permitted'
+  readonly outcome: 'opened' | 'renewed' | 'cast'
+  /** Of a session that is there already. */
+  readonly sessionId?: string
+  begin(lifetime: MediaLifetime): Promise<OpenedSession & { readonly url?: string }>
+}
+
+async function permit(
+  gate: Gate,
+  rule: Rule,
+  session: SessionOptions,
+  asked: RequestFacts,
+  body: Body,
+  checks: Check[],
+): Promise<Permitted | Refusal> {
+  const { accessToken, sessionToken } = body
+  const kept = await lookUp(
+    gate,
+    accessToken === undefined ? [] : [accessToken],
+    asked.clientAddress,
+  )
+  const judging = judgingFor(gate, rule, { kept })
+  if (body.purpose === 'cast') {
+    const parent = permitCast(rule, session, asked, body, judging, checks)
+    if (parent.kind === 'refused') return parent
+    return {
+      kind: 'permitted',
+      outcome: 'cast',
+      sessionId: parent.sessionId,
+      begin: (lifetime) => beginCast(gate, rule, session, parent, asked, lifetime),
+    }
+  }
+  const grant = judgeAccessToken(asked, rule, body.accessToken, judging, checks)
+  if (grant.kind === 'refused') return grant
+  const asksRemote = rule.remoteAuth !== null
+  const renewed =
+    sessionToken === undefined
+      ? null
+      : renewSession(asked, session, sessionToken, grant, judging, checks, asksRemote)
+  if (renewed?.kind === 'refused') return renewed
+  noteUse(gate, grant)
+  const fillsVariables = body.carrier === 'define' || renewed?.fillsVariables
+  return {
+    kind: 'permitted',
+    outcome: renewed === null ? 'opened' : 'renewed',
+    ...(renewed !== null && { sessionId: renewed.sessionId }),
+    begin: (lifetime) => beginSession(gate, rule, grant, asked, lifetime, renewed, fillsVariables),
+  }
 }
 
 /** The facts of this request, as though it had asked for that playlist. */

@@ -13,7 +13,6 @@ import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import { isMac, isSameSecret } from '../token/mac.ts'
 import { Complaints } from './complaints.ts'
 import { describeIssue } from './describe-issue.ts'
-import { findUnavailable } from './find-unavailable.ts'
 import {
   type AccessSurroundings,
   isKeptAccess,
@@ -53,8 +52,6 @@ const perRequestHeaders: ReadonlySet<string> = new Set([
  * @throws {OptionError} with the option path of each mistake
  */
 export function judgeOptions(raw: unknown, sources: SecretSources): Options {
-  const early = findUnavailable(raw)
-  if (early.length > 0) throw new OptionError(early)
   const shaped = configurationSchema.safeParse(raw)
   if (!shaped.success) throw new OptionError(shaped.error.issues.flatMap(describeIssue))
   return new Judge(sources).options(shaped.data)
@@ -285,6 +282,11 @@ class Judge {
       const others = 'needs another carrier for players that do not say that they can'
       this.#complain(`${path}.carrier`, others)
     }
+    const isFixed = session.carrier.every((carrier) => ['path', 'define'].includes(carrier))
+    if (session.slidingSeconds > 0 && isFixed) {
+      const needed = 'needs a carrier that takes a fresh token up: player, header, cookie or query'
+      this.#complain(`${path}.slidingSeconds`, needed)
+    }
     const saltHeaders = session.saltHeaders.map((name) => name.toLowerCase())
     for (const [index, name] of saltHeaders.entries()) {
       const at = `${path}.saltHeaders[${index}]`
@@ -325,6 +327,8 @@ class Judge {
       saltHeaders,
       maxLifetimeSeconds: session.maxLifetimeSeconds,
       slackSeconds: session.slackSeconds,
+      slidingSeconds: session.slidingSeconds,
+      cast: session.cast,
       reach: session.reach,
       limit: max === 0 || counting === null ? null : { max, ...counting },
       counting,

@@ -150,6 +150,10 @@ export interface SessionOptions {
   readonly saltHeaders: readonly string[]
   readonly maxLifetimeSeconds: number
   readonly slackSeconds: number
+  /** Life of one token of a live session; 0: as long as the session. */
+  readonly slidingSeconds: number
+  /** A session may be given on as a link that one other device can use. */
+  readonly cast: boolean
   readonly reach: readonly string[]
   /** `null`: as many streams of a subject as there may be. */
   readonly limit: ConcurrencyLimit | null

@@ -123,7 +123,13 @@ const session = z.strictObject({
     .default(['User-Agent', 'X-Playback-Session-Id', 'Origin']),
   maxLifetimeSeconds: count.positive().max(86_400, 'at most a day').default(86_400),
   slackSeconds: count.max(86_400).default(300),
-  slidingSeconds: count.default(0),
+  cast: z.boolean().default(false),
+  slidingSeconds: z
+    .union(
+      [z.literal(0), z.int().min(30).max(86_400)],
+      '0, or 30 to 86400: players buffer for so long',
+    )
+    .default(0),
   reach: z.array(z.string()).max(64).default([]),
   maxConcurrent: count.default(0),
   onLimit: z.enum(['deny', 'end-oldest']).default('deny'),
@@ -223,14 +229,3 @@ export type Configuration = z.input<typeof configurationSchema>
 /** The configuration with its defaults, not yet judged beyond its shape. */
 export type ShapedConfiguration = z.output<typeof configurationSchema>
 export type ShapedRule = ShapedConfiguration['rules'][number]
-
-/**
- * Options of the design that this version does not carry out. To take them and do nothing would be a
- * silent hole, so they are refused by name. Read on the raw value, before the shape is judged.
- */
-export const notYetAvailable: ReadonlyArray<{
-  /** `[]` behind a name stands for each entry. */
-  readonly path: string
-  /** Values that change nothing and may stand. */
-  readonly unless?: readonly unknown[]
-}> = [{ path: 'rules[].session.slidingSeconds', unless: [0] }]

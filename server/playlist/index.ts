@@ -5,7 +5,7 @@
 export { type CompiledPlaylist, compilePlaylist } from './compile-playlist.ts'
 export { describePlaylist, type PlaylistDescription } from './describe-playlist.ts'
 export type { PlaylistMode } from './destination.ts'
-export type { CompileOptions, RewriteOptions } from './options.ts'
+export type { CompileOptions, RewriteJsonOptions, RewriteOptions } from './options.ts'
 export { rewriteJson } from './rewrite-json.ts'
 export { rewritePlaylist } from './rewrite-playlist.ts'
 export type { Imports } from './variables.ts'

@@ -36,6 +36,14 @@ export interface RewriteOptions extends CompileOptions {
   readonly value?: string | undefined
 }
 
+export interface RewriteJsonOptions extends RewriteOptions {
+  /**
+   * Where a steering manifest is to be reloaded from that names no `RELOAD-URI`: a reference, to be given the token like the others. Left
+   * out, a player reloads the URL that it has.
+   */
+  readonly reload?: string | undefined
+}
+
 const modes: readonly string[] = ['query', 'path', 'define'] satisfies PlaylistMode[]
 const compileKeys = ['base', 'parameter', 'reach', 'mode', 'imports']
 

@@ -11,7 +11,13 @@ import { applyEdits, type Edit } from './edits.ts'
 import { type Shape, type Visitor, walkJson } from './json-walk.ts'
 import { startOfText } from './lines.ts'
 import { MappedText, type Piece } from './mapped-text.ts'
-import { checkBody, checkValue, judgeOptions, type RewriteOptions, withValue } from './options.ts'
+import {
+  checkBody,
+  checkValue,
+  judgeOptions,
+  type RewriteJsonOptions,
+  withValue,
+} from './options.ts'
 import { placeToken } from './place.ts'
 import { isForeignClone, isTokenParameter } from './steering-clones.ts'
 import { Template } from './template.ts'
@@ -30,19 +36,22 @@ import { escapeSegment } from './token-segment.ts'
  *
  * @throws {OptionError} (a `TypeError`) that names the option in the wrong
  */
-export function rewriteJson(body: Uint8Array, options: RewriteOptions): Uint8Array<ArrayBuffer> {
+export function rewriteJson(
+  body: Uint8Array,
+  options: RewriteJsonOptions,
+): Uint8Array<ArrayBuffer> {
   checkBody(body)
-  const { destination: judged } = judgeOptions(options, ['value'])
+  const { destination: judged } = judgeOptions(options, ['value', 'reload'])
   const mode = judged.mode === 'define' ? 'query' : judged.mode
-  const { value, base } = options
+  const { value, base, reload } = options
   checkValue(value, { mode, parameter: judged.parameter })
   const destination = withValue({ ...judged, mode }, base, value)
   const text = toByteText(body)
-  const template = new Template(applyEdits(text, findEdits(text, destination)))
+  const template = new Template(applyEdits(text, findEdits(text, destination, reload)))
   return template.render(fromByteText(mode === 'path' ? escapeSegment(value) : value))
 }
 
-function findEdits(text: string, destination: Destination): Edit[] {
+function findEdits(text: string, destination: Destination, reload: string | undefined): Edit[] {
   const start = startOfText(text)
   const document = parseJson(text.slice(start))
   if (typeof document !== 'object' || document === null) return []
@@ -60,6 +69,9 @@ function findEdits(text: string, destination: Destination): Edit[] {
     },
     drop: (span) => edits.push({ ...span, placed: [''] }),
     read: ({ from, to }) => parseJson(text.slice(from, to)),
+  }
+  if (reload !== undefined && namesNoReload(document)) {
+    edits.push(reloadEdit(text, start, destination, reload))
   }
   walkJson(text, start, Array.isArray(document) ? chapters : documentShape(destination), visitor)
   return edits.sort((a, b) => a.from - b.from)
@@ -115,6 +127,22 @@ function documentShape(destination: Destination): Shape {
       },
     },
   }
+}
+
+/** A steering manifest (draft-pantos-hls-rfc8216bis section 7.2) that leaves open where it is to be reloaded from. */
+function namesNoReload(document: object): boolean {
+  return Object.hasOwn(document, 'PATHWAY-PRIORITY') && !Object.hasOwn(document, 'RELOAD-URI')
+}
+
+/** The member in front of all others. */
+function reloadEdit(text: string, start: number, destination: Destination, reload: string): Edit {
+  const at = text.indexOf('{', start) + 1
+  const written = encodeByteText(JSON.stringify(reload).slice(1, -1))
+  const expansion = { mapped: MappedText.literal(written), firstUnknown: -1 }
+  const [first = written, ...rest] = placeToken(expansion, destination) ?? []
+  const pieces = [`"RELOAD-URI":"${first}`, ...rest]
+  const last = pieces.pop() ?? ''
+  return { from: at, to: at, placed: [...pieces, `${last}",`] }
 }
 
 function parseJson(text: string): unknown {

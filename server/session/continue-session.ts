@@ -60,6 +60,11 @@ export function continueSession(
       return fail({ reason: 'token-refused', detail })
     }
   }
+  const { parent } = identity
+  if (parent !== undefined && !session.cast) {
+    const detail = 'a link for another device, where the rule gives none (session.cast)'
+    return fail({ reason: 'token-refused', detail })
+  }
   const endedBy = endings.endedBy(identity)
   if (endedBy !== null) {
     return fail({
@@ -68,7 +73,9 @@ export function continueSession(
       sessionId: identity.id,
     })
   }
-  checks.push({ check, outcome: 'passed', detail: `good until ${describeEnd(claims.endTime)}` })
+  const whose = parent === undefined ? '' : `; a link for one other device, of session ${parent}`
+  const detail = `good until ${describeEnd(claims.endTime)}${whose}`
+  checks.push({ check, outcome: 'passed', detail })
   return {
     kind: 'session',
     token: proof.token,
@@ -77,6 +84,8 @@ export function continueSession(
     subject: identity.subject,
     maxConcurrent,
     fillsVariables,
+    ...(parent !== undefined && { parent }),
     claims,
+    keyIndex: proof.keyIndex,
   }
 }

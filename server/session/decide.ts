@@ -8,7 +8,7 @@ import {
 import { judgeRestrictions } from '../claim/restrictions.ts'
 import type { Rule } from '../options/options.ts'
 import { continueSession } from './continue-session.ts'
-import type { AccessGrant, Check, Decision, Refusal } from './decision.ts'
+import type { AccessGrant, Check, Decision, Refusal, SessionGrant } from './decision.ts'
 import { countryOf, type Judging } from './judging.ts'
 import { headerText, type RequestFacts } from './request-facts.ts'
 import { hostPrefixed } from './session-cookie-name.ts'
@@ -88,6 +88,24 @@ export function judgeAccessToken(
   }
   const detail = 'the rule has no access'
   return refused ?? { kind: 'refused', reason: 'token-missing', detail, isOfFormat: false }
+}
+
+/** What a session token that was brought in a body allows: as though it stood in the query of a request of the same headers. */
+export function judgeSessionToken(
+  facts: RequestFacts,
+  rule: Rule,
+  token: string,
+  judging: Judging,
+  checks: Check[],
+): SessionGrant | Refusal {
+  const { session } = rule
+  if (session === null || judging.memory === null) {
+    return { kind: 'refused', reason: 'token-missing', detail: 'the rule has no sessions' }
+  }
+  const found = { name: session.parameter, location: 'query', token } as const
+  const decision = continueSession(facts, session, judging.memory, found, judging, checks)
+  if (decision.kind === 'refused') return decision
+  return judgeRule(facts, rule, judging, checks) ?? decision
 }
 
 function judge(

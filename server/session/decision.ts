@@ -26,7 +26,11 @@ export interface SessionGrant {
   readonly maxConcurrent: number | null
   /** The player said that it fills in variables: it gets playlists that are the same for everybody. */
   readonly fillsVariables: boolean
+  /** The session that gave it away as a link for another device. */
+  readonly parent?: string
   readonly claims: Verified<EdgeauthClaims>
+  /** Which of the scheme's keys signed it. */
+  readonly keyIndex: number
 }
 
 /** An access token that verified. */

@@ -9,6 +9,8 @@ export interface SessionIdentity {
   readonly id: string
   /** Of its access token; `null` where that named none. */
   readonly subject: string | null
+  /** Id of the session that gave it away as a link for another device: it ends with that one. */
+  readonly parent?: string
 }
 
 /** Digests remembered, so that a segment costs none. */
@@ -99,8 +101,9 @@ export class Endings {
     return this.#known.get(`key:${tokensEnding(keyTag)}`)?.beforeMs ?? 0
   }
 
-  #judge({ id, subject }: SessionIdentity): Revocation['kind'] | null {
-    if (this.#known.has(`session:${sessionEnding(id)}`)) return 'session'
+  #judge({ id, subject, parent = id }: SessionIdentity): Revocation['kind'] | null {
+    const isEnded = (one: string): boolean => this.#known.has(`session:${sessionEnding(one)}`)
+    if (isEnded(id) || isEnded(parent)) return 'session'
     const origin = readSessionId(id)
     const openedAtMs = origin?.openedAtMs ?? 0
     const isBefore = (kind: Revocation['kind'], value: string): boolean =>

@@ -12,7 +12,7 @@ import {
   judgeEnding,
   type Verdict,
 } from './inspect-token.ts'
-import { saltFor } from './salt.ts'
+import { isCastToken, receivedSalt } from './salt.ts'
 
 /** The number of hex digits for SHA-256, SHA-1 and MD5. */
 const macLengths = [64, 40, 32]
@@ -70,12 +70,19 @@ function judgeSession(
   if (
     salt === '' &&
     saltHeaders.length > 0 &&
+    !isCastToken(text) &&
     !saltHeaders.some((name) => facts.headers.has(name))
   ) {
     const detail = `signed with headers of its viewer: give those of ${saltHeaders.join(', ')} that he sends`
     return { rule, valid: false, reason: 'not-judged', detail }
   }
-  const { key: _key, ...verdict } = judge(rule, text, session, saltFor(facts, session), facts)
+  const { key: _key, ...verdict } = judge(
+    rule,
+    text,
+    session,
+    receivedSalt(text, facts, session),
+    facts,
+  )
   // Session keys are derived from each access entry's keys in turn: which one it was tells a person nothing.
   const detail = verdict.detail.replace(/ with the \w+ key/, '')
   return { ...verdict, detail }

@@ -6,7 +6,7 @@ import {
   proveReceived,
 } from '../token/edgeauth-verify.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { type SaltOptions, saltFacts, saltFor } from './salt.ts'
+import { isCastToken, receivedSalt, type SaltOptions, saltFacts } from './salt.ts'
 
 /** About 6 MB with tokens of usual length; a viewer needs one entry. */
 const mostProofs = 10_000
@@ -25,10 +25,11 @@ export class ProofMemory {
   }
 
   prove(text: string, facts: RequestFacts): EdgeauthProof | EdgeauthRefusal {
-    const key = `${text}\n${saltFacts(facts, this.#options)}`
+    const salting = isCastToken(text) ? 'cast' : saltFacts(facts, this.#options)
+    const key = `${text}\n${salting}`
     const known = this.#proofs.get(key)
     if (known !== undefined) return known
-    const salt = saltFor(facts, this.#options)
+    const salt = receivedSalt(text, facts, this.#options)
     const proof = proveReceived(text, this.#options.scheme, {
       path: facts.rawPath,
       query: '',

@@ -16,8 +16,8 @@ export const renewableSeconds = 3_600
  * The session that an old token belongs to, to be renewed with an access token that has verified. The token may have ended a while
  * ago: what it proves is whose session it was, and the access token gives the right to go on.
  *
- * @returns a refusal for a session that was ended; `null` when the token proves nothing, or is another subject's or key's, or was opened with
- *   another token that the store keeps, and a new session begins
+ * @returns a refusal for a session that was ended, and for a link to another device; `null` when the token proves nothing, or is another
+ *   subject's or key's, or was opened with another token that the store keeps, and a new session begins
  */
 export function renewSession(
   facts: RequestFacts,
@@ -37,13 +37,26 @@ export function renewSession(
   const at = endTime < now && endTime > now - renewableSeconds ? epochSeconds(endTime) : now
   const decision = continueSession(facts, session, memory, found, { ...judging, now: at }, checks)
   if (decision.kind === 'refused') return decision.reason === 'session-ended' ? decision : null
+  if (decision.parent !== undefined) {
+    const detail = 'a link for another device is not renewed: its session may give another'
+    return { kind: 'refused', reason: 'token-refused', detail }
+  }
+  return isOfSameViewer(decision, grant, asksRemote) && decision.sessionId !== '' ? decision : null
+}
+
+/** Does the session belong to whom the access token is for? */
+export function isOfSameViewer(
+  { sessionId, subject }: Pick<SessionGrant, 'sessionId' | 'subject'>,
+  { claims, access, spendId }: AccessGrant,
+  asksRemote: boolean,
+): boolean {
   // An access token without a name may get one from the site's own server, which is asked later.
-  const named = subjectOfAccess(grant.claims)
-  const isSame = decision.subject === named || (named === null && asksRemote)
+  const named = subjectOfAccess(claims)
+  const isSame = subject === named || (named === null && asksRemote)
   // A session goes by the key that it was opened with, and is ended by it.
-  const origin = readSessionId(decision.sessionId)
-  const isOfKey = origin === null || origin.keyTag === grant.access.keyTag
+  const origin = readSessionId(sessionId)
+  const isOfKey = origin === null || origin.keyTag === access.keyTag
   // What is revoked singly ends what it opened, which nobody may go on with under another token.
-  const isOfToken = !isKeptAccess(grant.access) || origin?.accessTag === accessTag(grant.spendId)
-  return isSame && isOfKey && isOfToken && decision.sessionId !== '' ? decision : null
+  const isOfToken = !isKeptAccess(access) || origin?.accessTag === accessTag(spendId)
+  return isSame && isOfKey && isOfToken
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { decodeOnce } from '../../shared/query.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 export interface SaltOptions {
@@ -19,6 +20,34 @@ export function saltFor(
   options: SaltOptions,
 ): string {
   return options.salt === '' ? hash(saltFacts(facts, options)) : options.salt
+}
+
+/**
+ * The salt of links for another device, whose headers nobody knows beforehand (see `cast-session.ts`): another one than any client has, since
+ * what the headers are hashed as begins with a number.
+ */
+export function castSalt({ salt }: Pick<SaltOptions, 'salt'>): string {
+  return hash(`cast\n${salt}`)
+}
+
+/**
+ * Does a session token say that it is such a link? Peeked, to choose the salt; that it says the truth is proven with it. Read as received,
+ * or decoded once where a client has escaped the whole, as it will be proven.
+ */
+export function isCastToken(token: string): boolean {
+  if (!token.includes('cast')) return false
+  const text = token.includes('~') && token.includes('exp=') ? token : decodeOnce(token)
+  const data = text.split('~').find((field) => field.startsWith('data='))
+  return data?.split(',').includes('p=cast') ?? false
+}
+
+/** The salt that a received session token has to have been signed with. */
+export function receivedSalt(
+  token: string,
+  facts: Pick<RequestFacts, 'headers' | 'host'>,
+  options: SaltOptions,
+): string {
+  return isCastToken(token) ? castSalt(options) : saltFor(facts, options)
 }
 
 /**

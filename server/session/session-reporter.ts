@@ -1,6 +1,6 @@
 import type { PlaceClaim, PlaceOutcome, Sighting } from '../store/session-store.ts'
 import type { Store } from '../store/store.ts'
-import type { Counting, Tracked } from './tracked-session.ts'
+import { type Counting, placeHolder, type Tracked } from './tracked-session.ts'
 
 export interface SessionReporterOptions {
   readonly store: Pick<Store, 'claimPlaces' | 'noteSessions'>
@@ -103,7 +103,7 @@ export class SessionReporter {
   /** Sessions that made requests keep their places; one that lost it hears so here. */
   async #recount(part: readonly Tracked[], nowMs: number): Promise<void> {
     const claims = part.map(({ facts, counting }): PlaceClaim => {
-      return { ...(counting as Counting), sessionId: facts.id, isNew: false }
+      return { ...(counting as Counting), sessionId: placeHolder(facts), isNew: false }
     })
     const outcomes = await this.#options.store.claimPlaces(claims)
     const ended = part.flatMap((tracked, index) => learn(tracked, outcomes[index], nowMs))
@@ -150,7 +150,7 @@ function learn(tracked: Tracked, outcome: PlaceOutcome | undefined, nowMs: numbe
   if (outcome === undefined) return []
   tracked.countedAtMs = nowMs
   if (outcome.kind === 'counted') return [...outcome.ended]
-  if (outcome.kind === 'ended') return [tracked.facts.id]
+  if (outcome.kind === 'ended') return [placeHolder(tracked.facts)]
   tracked.full = { atMs: nowMs, others: outcome.others }
   return []
 }

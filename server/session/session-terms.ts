@@ -1,4 +1,6 @@
 import { decodeOnce } from '../../shared/query.ts'
+import { parseTime } from '../../shared/token-text.ts'
+import type { EpochSeconds } from '../../shared/units.ts'
 import { type EctokenParams, parseParams } from '../token/ectoken-params.ts'
 import { writeParams } from '../token/ectoken-serialize.ts'
 import type { EdgeauthClaims } from '../token/edgeauth-verify.ts'
@@ -11,7 +13,7 @@ import { subjectOfAccess } from './subject.ts'
  * The `data` of a session token: the marker, the payload of its access token, and parts of ours, in this order. `session-token.ts` writes
  * it.
  *
- *     hdntl,<payload>,mc=<streams>,ec=<demands>,c=define,sid=<session id>
+ *     hdntl,<payload>,mc=<streams>,ec=<demands>,u=<time>,c=define,ps=<session id>,p=cast,sid=<session id>
  *
  * All may be left out but the marker. In the payload commas and `=` are escaped, so that it cannot pose as a part of ours.
  */
@@ -21,8 +23,14 @@ export const partMarks = {
   streams: 'mc=',
   /** What the access token asked beyond what EdgeAuth can say. */
   demands: 'ec=',
+  /** Until when the session may be prolonged, in seconds since 1970, where that is not what its id and the rule say. */
+  until: 'u=',
   /** How the player said that it can take playlists. */
   carrier: 'c=',
+  /** The session that gave this one away. */
+  parent: 'ps=',
+  /** What it is for, if not for the client that opened it: see `cast-session.ts`. */
+  purpose: 'p=',
   /** Its session's id, where the access token brought an `id` of its own. */
   sessionId: 'sid=',
 } as const
@@ -37,6 +45,8 @@ export interface SessionTerms {
   readonly demands: ReadDemands | null
   /** The player said that it fills in variables (`EXT-X-DEFINE:QUERYPARAM`). */
   readonly fillsVariables: boolean
+  /** `null`: as long after its opening as the rule's sessions live at most. */
+  readonly until: EpochSeconds | null
 }
 
 export interface ReadDemands extends Omit<Demands, 'params'> {
@@ -54,23 +64,31 @@ export function termsOf(claims: Verified<EdgeauthClaims>): SessionTerms {
   const part = (mark: string): string | null =>
     parts.find((text) => text.startsWith(mark))?.slice(mark.length) ?? null
   const [streams, demands] = [part(partMarks.streams), part(partMarks.demands)]
+  const until = part(partMarks.until)
   const terms: SessionTerms = {
-    identity: identityOf(claims, parts.at(-1) ?? ''),
+    identity: identityOf(claims, parts.at(-1) ?? '', part(partMarks.parent)),
     maxConcurrent: streams === null ? null : parseStreams(streams),
     demands: demands === null ? null : parseDemands(demands),
     fillsVariables: part(partMarks.carrier) === 'define',
+    // One that cannot be read is no longer than the token.
+    until: until === null ? null : (parseTime(until) ?? claims.endTime),
   }
   known.set(claims, terms)
   return terms
 }
 
-function identityOf(claims: Verified<EdgeauthClaims>, lastPart: string): SessionIdentity {
+function identityOf(
+  claims: Verified<EdgeauthClaims>,
+  lastPart: string,
+  parent: string | null,
+): SessionIdentity {
+  const given = parent === null ? {} : { parent }
   if (lastPart.startsWith(partMarks.sessionId)) {
     const id = lastPart.slice(partMarks.sessionId.length)
-    return { id, subject: subjectOfAccess(claims) }
+    return { id, subject: subjectOfAccess(claims), ...given }
   }
   const id = claims.sessionId === undefined ? '' : decodeOnce(claims.sessionId)
-  return { id, subject: null }
+  return { id, subject: null, ...given }
 }
 
 function parseStreams(text: string): number {

@@ -40,8 +40,15 @@ export interface SessionTokenGrant {
   readonly salt: string
   readonly expiresAt: EpochSeconds
   readonly signingKey: KeyObject
+  /** Until when it may be prolonged; `null`: as long after its opening as the rule's sessions live at most. */
+  readonly until: EpochSeconds | null
   /** The player fills in variables, and the session's playlists are those that are the same for everybody. */
   readonly fillsVariables: boolean
+}
+
+export interface MintedToken {
+  readonly token: string
+  readonly acl: string
 }
 
 /**
@@ -56,9 +63,10 @@ export interface SessionTokenGrant {
  * @throws {TypeError} when the access token holds text that cannot travel in a session token
  */
 export function mintSessionToken(
-  { parent, path, sessionId, salt, expiresAt, signingKey, fillsVariables }: SessionTokenGrant,
+  grant: SessionTokenGrant,
   session: SessionOptions,
-): { token: string; acl: string } | null {
+): MintedToken | null {
+  const { parent, path, sessionId, salt, expiresAt, signingKey, fillsVariables } = grant
   const granted = parent.acl ?? directoryAcl(path)
   if (granted === null || granted === '') return null
   const forPath = session.carriers.includes('path') && !fillsVariables
@@ -72,7 +80,7 @@ export function mintSessionToken(
       ip: parent.ip === undefined ? undefined : decodeOnce(parent.ip),
       sessionId:
         parent.sessionId === undefined ? sessionId : transportable(parent.sessionId, forPath),
-      payload: sessionData(parent, sessionId, fillsVariables),
+      payload: sessionData(grant),
       salt,
     },
     signingKey,
@@ -80,16 +88,13 @@ export function mintSessionToken(
   return { token, acl }
 }
 
-function sessionData(
-  parent: Verified<AccessClaims>,
-  sessionId: string,
-  fillsVariables: boolean,
-): string {
+function sessionData({ parent, sessionId, until, fillsVariables }: SessionTokenGrant): string {
   const { payload, maxConcurrent, demands } = parent
   const parts: string[] = [marker]
   if (payload !== undefined) parts.push(escapePart(decodeOnce(payload)))
   if (maxConcurrent !== undefined) parts.push(partMarks.streams + maxConcurrent)
   if (demands !== undefined) parts.push(partMarks.demands + formatDemands(demands))
+  if (until !== null) parts.push(partMarks.until + until)
   if (fillsVariables) parts.push(`${partMarks.carrier}define`)
   if (parent.sessionId !== undefined) parts.push(partMarks.sessionId + sessionId)
   return parts.join(',')
@@ -104,7 +109,7 @@ export function survivesVariables(token: string): boolean {
  * Text that survives queries, cookies and quoted strings: what would not is escaped. For an ACL that changes
  * nothing, because matching decodes once (token-formats section 1.6). In a path `/` would end the segment.
  */
-function transportable(text: string, forPath: boolean): string {
+export function transportable(text: string, forPath: boolean): string {
   // A `%` that is no escape would keep the whole from being decoded, with the escapes that are put in.
   const isDecodable = !text.includes('%') || decodeOnce(text) !== text
   const kept = `A-Za-z0-9\\-._=:@!()*,${isDecodable ? '%' : ''}${forPath ? '' : '/'}`

@@ -8,6 +8,7 @@ import {
   type Counting,
   holdsPlace,
   newlyTracked,
+  placeHolder,
   type SessionFacts,
   type Tracked,
 } from './tracked-session.ts'
@@ -177,13 +178,10 @@ export class SessionTracker {
   async #claimAgain(tracked: Tracked, counting: Counting): Promise<Admission> {
     const nowMs = this.#options.now()
     if (nowMs < this.#storeRestsUntilMs) return admitted
-    const { id, subject } = tracked.facts
+    const { facts } = tracked
     try {
-      const admission = await this.#claim(
-        { ...counting, sessionId: id, isNew: false },
-        counting,
-        subject,
-      )
+      const claim = { ...counting, sessionId: placeHolder(facts), isNew: false }
+      const admission = await this.#claim(claim, counting, facts.subject)
       tracked.full = admission.kind === 'full' ? { atMs: nowMs, others: admission.others } : null
       if (admission.kind === 'admitted') tracked.countedAtMs = nowMs
       return admission

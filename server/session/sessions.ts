@@ -23,6 +23,8 @@ export interface SessionView {
   /** When its last token ends. */
   readonly endsAt: string
   readonly requests: number
+  /** Id of the session that gave it away as a link for another device; `null` for all others. */
+  readonly parent: string | null
 }
 
 export interface SessionFilter {
@@ -269,6 +271,7 @@ export class Sessions {
       seenAt: new Date(seenAtMs).toISOString(),
       endsAt: new Date(endsAtMs).toISOString(),
       requests: record.requests + untold.requests,
+      parent: record.parent ?? null,
     }
   }
 }

@@ -156,6 +156,27 @@ export async function spendRight(
   return (await store.spend(`right:${nonce}`, options)) !== 'spent'
 }
 
+/** A week and a day: longer than any link for another device is remembered. */
+const longestBoundSeconds = 8 * 86_400
+
+/**
+ * Binds a link for another device to the client that uses it first. For that one it stays good, as often as it asks.
+ *
+ * @param sessionId of the verified link
+ * @param keepSeconds for which there may be links of that id, by any clock
+ * @returns whether it is this client's
+ * @throws {StoreUnavailable} nobody knows whose it is
+ */
+export async function bindCast(
+  store: Store,
+  sessionId: string,
+  binding: string,
+  keepSeconds: number,
+): Promise<boolean> {
+  const options = { keepSeconds, binding, graceSeconds: longestBoundSeconds }
+  return (await store.spend(`cast:${sessionId}`, options)) !== 'spent'
+}
+
 /** Absent and empty differ; so do any two lists of parts. */
 function digest(purpose: string, parts: readonly (string | undefined)[]): string {
   const hash = createHash('sha256').update(`playgate ${purpose}\n`)

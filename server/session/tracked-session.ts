@@ -32,6 +32,11 @@ export interface Tracked {
   claiming: Promise<Admission> | null
 }
 
+/** The session whose place it is: a link for another device plays in that of its parent, and takes no second one. */
+export function placeHolder({ id, parent }: Pick<SessionFacts, 'id' | 'parent'>): string {
+  return parent ?? id
+}
+
 export function newlyTracked(
   rule: object,
   facts: SessionFacts,

@@ -39,11 +39,13 @@ type Row = [
   path: string,
   client: string,
   userAgent: string,
+  parent?: string,
 ]
 
 function writeRow(record: SessionRecord): Buffer {
   const { endsAtMs, seenAtMs, requests, openedAtMs, subject, rule, path, client, userAgent } =
     record
+  const { parent } = record
   const row: Row = [
     endsAtMs,
     seenAtMs,
@@ -54,6 +56,7 @@ function writeRow(record: SessionRecord): Buffer {
     path,
     client,
     userAgent,
+    ...(parent === undefined ? ([] as const) : ([parent] as const)),
   ]
   return Buffer.from(JSON.stringify(row))
 }
@@ -62,7 +65,8 @@ function readRecord({ sessions }: LmdbFile, key: Buffer): SessionRecord | undefi
   const bytes = sessions.get(key)
   if (bytes === undefined) return undefined
   const row: Row = JSON.parse(bytes.toString())
-  const [endsAtMs, seenAtMs, requests, openedAtMs, subject, rule, path, client, userAgent] = row
+  const [endsAtMs, seenAtMs, requests, openedAtMs, subject, rule, path, client, userAgent, parent] =
+    row
   return {
     id: key.toString('hex'),
     subject,
@@ -74,6 +78,7 @@ function readRecord({ sessions }: LmdbFile, key: Buffer): SessionRecord | undefi
     seenAtMs,
     endsAtMs,
     requests,
+    ...(parent !== undefined && { parent }),
   }
 }
 

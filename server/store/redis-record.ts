@@ -8,16 +8,17 @@ export const padded = (number: number): string => String(number).padStart(number
 
 /** What of a session never changes, as a record ends with it. */
 export function bodyOf(sighting: Sighting): string {
-  const { openedAtMs, subject, rule, path, client, userAgent } = sighting
-  return JSON.stringify([openedAtMs, subject, rule, path, client, userAgent])
+  const { openedAtMs, subject, rule, path, client, userAgent, parent } = sighting
+  const body = [openedAtMs, subject, rule, path, client, userAgent]
+  return JSON.stringify(parent === undefined ? body : [...body, parent])
 }
 
 /** @throws {StoreUnavailable} for what is no such part */
 export function readBody(
   text: string,
-): Pick<SessionRecord, 'openedAtMs' | 'subject' | 'rule' | 'path' | 'client' | 'userAgent'> {
+): Omit<SessionRecord, 'id' | 'seenAtMs' | 'endsAtMs' | 'requests'> {
   const [openedAtMs, subject, ...others] = listIn(text)
-  const [rule, path, client, userAgent] = others
+  const [rule, path, client, userAgent, parent] = others
   const isSubject = subject === null || typeof subject === 'string'
   if (
     typeof openedAtMs !== 'number' ||
@@ -29,7 +30,8 @@ export function readBody(
   ) {
     throw new StoreUnavailable('redis keeps a session that is none')
   }
-  return { openedAtMs, subject, rule, path, client, userAgent }
+  const body = { openedAtMs, subject, rule, path, client, userAgent }
+  return typeof parent === 'string' ? { ...body, parent } : body
 }
 
 /** @throws {StoreUnavailable} for what is no record; `redis-session-scripts.ts` describes it */

@@ -20,9 +20,10 @@ export function mergeSighting(known: SessionRecord | undefined, news: Sighting):
 
 /** @throws {RangeError} for what breaks the rules of `SessionRecord` */
 export function checkSighting(sighting: Sighting): void {
-  const { id, subject, rule, path, client, userAgent } = sighting
+  const { id, subject, rule, path, client, userAgent, parent } = sighting
   const { seenAtMs, openedAtMs, endsAtMs, requests } = sighting
   if (!sessionIdForm.test(id)) throw new RangeError('id: 40 lower-case hexadecimal digits')
+  if (parent !== undefined && !sessionIdForm.test(parent)) throw new RangeError('parent: an id')
   if ((subject?.length ?? 0) > 256) throw new RangeError('subject: at most 256 characters')
   if (rule.length > 64) throw new RangeError('rule: at most 64 characters')
   if (client.length > 64) throw new RangeError('client: at most 64 characters')

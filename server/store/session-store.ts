@@ -31,6 +31,8 @@ export interface SessionRecord {
   readonly endsAtMs: number
   /** How many requests it made. */
   readonly requests: number
+  /** Id of the session that gave it away as a link for another device; left out for all others. */
+  readonly parent?: string
 }
 
 /**

@@ -122,7 +122,11 @@ describe('T07 and T108: a configuration that would be unsafe', () => {
       with_({ access: { format: 'edgeauth', key: 'vod', clockSkewSeconds: 3600 } }),
       'clockSkewSeconds',
     ],
-    ['an option that is not built', with_({ session: { slidingSeconds: 60 } }), 'slidingSeconds'],
+    [
+      'tokens that end while players still have their segments to load',
+      with_({ session: { slidingSeconds: 5 } }),
+      'rules[0].session.slidingSeconds',
+    ],
     ['workers that share no memory', { workers: 4 }, 'store'],
     ['an administrator whom anybody can guess', { admin: { token: 'admin' } }, 'admin.token'],
     ['an administrator without a token', { admin: { token: 'env:NOTHING' } }, 'admin.token'],

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Configuration } from '../../server/index.ts'
 import { ectoken, timed } from '../../server/token/index.ts'
@@ -160,4 +161,51 @@ describe('T01 and T15: sealed text', () => {
       expect((await send(stage, at(door, good))).status).toBe(200)
     },
   )
+})
+
+describe('T94: hostile text where a token is due', () => {
+  it('is refused in query, cookie and header, whatever it is, and asks nothing of the origin', async () => {
+    const stage = await start([bare, named, sealed, managed])
+    const piece = fc.constantFrom(
+      ...[
+        'pgm_',
+        'pgt_',
+        'pgr_',
+        'A'.repeat(43),
+        'a'.repeat(39),
+        '=',
+        '&',
+        '%',
+        '%00',
+        '%ff',
+        '~',
+        ';',
+        '"',
+        ' ',
+        '{$token}',
+      ],
+      ...['__proto__', 'exp=1', 'hmac=', '\u00e9', '?', '/', '\\', ',', 'A'.repeat(3000)],
+    )
+    const hostile = fc.array(piece, { minLength: 1, maxLength: 6 }).map((parts) => parts.join(''))
+    await fc.assert(
+      fc.asyncProperty(
+        hostile,
+        fc.constantFrom('', 'ticket=', 'pass=', 'token='),
+        async (text, name) => {
+          const raw = text.replaceAll(' ', '+')
+          const replies = [
+            await send(stage, `${playlist}?${name}${raw}`),
+            await send(stage, playlist, { headers: [`Cookie: ${name}${text}`] }),
+            await send(stage, playlist, { headers: [`${name.slice(0, -1) || 'token'}: ${text}`] }),
+          ]
+          for (const { status } of replies) expect([400, 403, 414, 431]).toContain(status)
+        },
+      ),
+      { numRuns: 150 },
+    )
+    expect(stage.origin.requests).toEqual([])
+    const good = (await stage.gate.tokens.mint({ format: 'managed', ip: '127.0.0.1' })).token
+    const other = { headers: ['User-Agent: Other'] }
+    expect((await send(stage, at('token', good), other)).status).toBe(200)
+  })
 })

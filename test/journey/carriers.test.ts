@@ -21,8 +21,9 @@ function expectNothingRefused(stream: ProtectedStream, origin: StaticServer): vo
 function exchange(
   page: Page,
   stream: ProtectedStream,
+  claims: { subject?: string } = {},
 ): Promise<{ token: string; carrier: string }> {
-  const accessToken = stream.gate.mint({ path: '/vod/*', ttlSeconds: 60 })
+  const accessToken = stream.gate.mint({ path: '/vod/*', ttlSeconds: 60, ...claims })
   return page.evaluate(
     async ({ origin, accessToken }) => {
       const response = await fetch(`${origin}/_playgate/session`, {
@@ -34,6 +35,15 @@ function exchange(
     },
     { origin: stream.origin, accessToken },
   )
+}
+
+function playNatively(page: Page, url: string): Promise<void> {
+  return page.evaluate((source) => {
+    const video = document.querySelector('video')
+    if (video === null) throw new Error('no video on the page')
+    video.src = source
+    return video.play()
+  }, url)
 }
 
 describeWith(['chromium'], 'each carrier, in players that know nothing of Playgate', () => {
@@ -82,6 +92,45 @@ describeWith(['chromium'], 'each carrier, in players that know nothing of Playga
     expect(tokens[0]).not.toBe(tokens[1])
   })
 
+  it('a link for another device plays there in Chromium’s own player, and nowhere else', async () => {
+    const origin = opened(await serveClearStream())
+    const stream = opened(
+      await protectStream(origin.origin, {
+        carrier: ['define', 'query'],
+        cast: true,
+        maxConcurrent: 1,
+      }),
+    )
+    const playerPage = opened(await servePlayerPage({ modules: {} }))
+    const { page } = await browser.openPage(playerPage.url)
+    const { token } = await exchange(page, stream, { subject: 'u7' })
+    await play(page, `${stream.url}?hdntl=${token}`)
+    await playOn(page, 1)
+    const url = await page.evaluate(
+      async ({ origin, sessionToken }) => {
+        const response = await fetch(`${origin}/_playgate/session`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ purpose: 'cast', path: '/vod/index.m3u8', sessionToken }),
+        })
+        return origin + (await response.json()).url
+      },
+      { origin: stream.origin, sessionToken: token },
+    )
+    const { page: receiver } = await browser.openPage(playerPage.url)
+    await playNatively(receiver, url)
+    await playOn(receiver, 5)
+    // The page that gave it away plays on as well.
+    await playOn(page, 1)
+    expectNothingRefused(stream, origin)
+    expect(origin.requests.map(({ path }) => path)).toContain('/audio/segment-02.m4s')
+
+    const stolen = await fetch(url, { headers: { 'User-Agent': 'SomebodyElse/1.0' } })
+    expect([stolen.status, await stolen.json()]).toMatchObject([403, { reason: 'token-refused' }])
+    const { sessions } = await stream.gate.sessions.list({ subject: 'u7' })
+    expect(sessions.map(({ parent }) => parent === null).sort()).toEqual([false, true])
+  })
+
   it('path: hls.js plays below the token', async () => {
     const origin = opened(await serveFolder(sampleStream))
     const stream = opened(await protectStream(origin.origin, { carrier: ['path'] }))
@@ -125,12 +174,7 @@ describeWith(['chromium'], 'each carrier, in players that know nothing of Playga
     const stream = opened(await protectStream(origin.origin, { carrier: ['cookie'] }))
     const { page } = await browser.openPage(playerPage.url)
     const token = stream.gate.mint({ path: '/vod/*', ttlSeconds: 60 })
-    await page.evaluate((source) => {
-      const video = document.querySelector('video')
-      if (video === null) throw new Error('no video on the page')
-      video.src = source
-      return video.play()
-    }, `${stream.url}?hdnts=${token}`)
+    await playNatively(page, `${stream.url}?hdnts=${token}`)
     await playOn(page, 5)
     expectNothingRefused(stream, origin)
     expect(origin.requests.map(({ path }) => path)).toContain('/audio/segment-02.m4s')

@@ -204,4 +204,30 @@ describe('renewal', () => {
     for (let second = 0; second < 10; second += 1) await ask()
     expect(times.length).toBeGreaterThanOrEqual(5)
   })
+
+  it('that ran ahead and failed is followed by another one for those who had to wait', async () => {
+    const { asked, getToken } = issueTokens(90)
+    let hangs = false
+    const session = createSession({
+      getToken: async (request) => {
+        const answer = await getToken(request)
+        return hangs ? new Promise<never>(() => {}) : answer
+      },
+    })
+    const told = recordEvents(session)
+    await session.get()
+    await vi.advanceTimersByTimeAsync(85_000)
+    hangs = true
+    expect(session.port.take()).toMatchObject({ token: 'token-1' })
+    await vi.advanceTimersByTimeAsync(6_000)
+    const waiting = [session.get(), session.get()]
+    hangs = false
+    // The deadline of the one that ran ahead.
+    await vi.advanceTimersByTimeAsync(4_000)
+    for (const credential of await Promise.all(waiting)) {
+      expect(credential).toMatchObject({ token: 'token-3' })
+    }
+    expect(asked.map(({ reason }) => reason)).toEqual(['start', 'ahead', 'expired'])
+    expect(told.filter(([name]) => name === 'error')).toHaveLength(1)
+  })
 })

@@ -14,6 +14,7 @@ import { showTime } from './time.js'
  * @property {string} openedAt
  * @property {string} seenAt
  * @property {number} requests
+ * @property {string | null} parent
  */
 
 const slotNames = /** @type {const} */ ([
@@ -45,14 +46,15 @@ export class SessionRow {
     this.subjectButton = /** @type {HTMLButtonElement} */ (
       this.element.querySelector('[data-act="end-subject"]')
     )
-    const { subject, path, rule, client, userAgent } = session
+    const { subject, path, rule, client, userAgent, parent } = session
     const { slots } = this
     write(slots.subject, subject ?? 'no subject')
     slots.subject.title = subject ?? 'Its access token has no id'
     slots.subject.classList.toggle('nobody', subject === null)
     write(slots.path, path)
     slots.path.title = path
-    write(slots.rule, `rule ${rule}`)
+    write(slots.rule, parent === null ? `rule ${rule}` : `rule ${rule}, cast to another device`)
+    slots.rule.title = parent === null ? '' : `A link of session ${parent}, and ends with it`
     write(slots.client, client)
     write(slots.device, deviceName(userAgent))
     slots.device.title = userAgent || 'no User-Agent'

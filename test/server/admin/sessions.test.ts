@@ -38,6 +38,7 @@ describe('GET /_playgate/admin/sessions', () => {
         seenAt: '2026-01-01T00:00:05.000Z',
         endsAt: '2026-01-01T00:05:12.000Z',
         requests: 3,
+        parent: null,
       },
     ])
     const one = await askAdmin(stage, 'GET', `/sessions/${sessionId}`)

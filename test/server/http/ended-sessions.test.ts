@@ -48,6 +48,7 @@ describe('sessions', () => {
       seenAt: new Date(stage.clock.now()).toISOString(),
       endsAt: new Date(Date.parse(openedAt) + 312_000).toISOString(),
       requests: 5,
+      parent: null,
     })
     stage.clock.advance(60_000)
     expect(await stage.gate.sessions.get(sessionId)).toMatchObject({ state: 'idle' })

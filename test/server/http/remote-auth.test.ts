@@ -166,6 +166,19 @@ describe('a rule with remoteAuth', () => {
     expect(subjects.sort()).toEqual(['u7', 'u8'])
   })
 
+  it('narrows the life of a link that the session gives away, too', async () => {
+    const site = await startSite(says(200, { 'Playgate-Max-Lifetime': '120' }))
+    const stage = await startAsking(site, {}, { session: { cast: true } })
+    const sessionToken = sessionTokenOf(await stage.ask(linkOf(stage)))
+    stage.clock.advance(50_000)
+    const answer = await stage.ask('/_playgate/session', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ purpose: 'cast', path: playlist, sessionToken }),
+    })
+    expect(JSON.parse(answer.text)).toMatchObject({ expiresInSeconds: 70 })
+  })
+
   it('never allows more streams than the rule', async () => {
     const site = await startSite(says(200, { 'Playgate-Max-Concurrent': '5' }))
     const stage = await startAsking(site, {}, { session: { maxConcurrent: 1 } })

@@ -88,11 +88,25 @@ describe('a good configuration', () => {
     expect(() => Object.assign(options.rules[0] ?? {}, { mode: 'off' })).toThrow(TypeError)
   })
 
-  it('takes the options of the design that change nothing', () => {
+  it('takes options that say what is so anyway', () => {
     expect(problemsOf({ ...good, workers: 1, store: 'memory:' })).toEqual([])
     expect(problemsOf(changed('rules.0.session', { maxConcurrent: 0, slidingSeconds: 0 }))).toEqual(
       [],
     )
+  })
+
+  it.each([
+    [{ slidingSeconds: 60 }, []],
+    [{ slidingSeconds: 60, carrier: ['path', 'player'] }, []],
+    [{ slidingSeconds: 60, carrier: ['path'] }, ['rules[0].session.slidingSeconds']],
+    [{ slidingSeconds: 60, carrier: ['path', 'define'] }, ['rules[0].session.slidingSeconds']],
+    [{ slidingSeconds: 0, carrier: ['path'] }, []],
+    [{ slidingSeconds: 29 }, ['rules[0].session.slidingSeconds']],
+    [{ slidingSeconds: 86_401 }, ['rules[0].session.slidingSeconds']],
+    [{ slidingSeconds: -1 }, ['rules[0].session.slidingSeconds']],
+  ])('takes %j only where a fresh token can be taken up', (session, places) => {
+    const problems = problemsOf(changed('rules.0.session', session))
+    expect(problems.map(({ path }) => path)).toEqual(places)
   })
 })
 

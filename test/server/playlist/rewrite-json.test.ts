@@ -1,15 +1,44 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type RewriteOptions, rewriteJson } from '../../../server/playlist/index.ts'
+import { type RewriteJsonOptions, rewriteJson } from '../../../server/playlist/index.ts'
 import { bytes, text } from './bytes.ts'
 import { bareOptions, bareToken, base, parameter } from './rewrite.ts'
 
-function rewrite(document: string, options: Partial<RewriteOptions> = {}): string {
+function rewrite(document: string, options: Partial<RewriteJsonOptions> = {}): string {
   return text(
     rewriteJson(bytes(document), { base, parameter, value: 'T~1', mode: 'query', ...options }),
   )
 }
 const t = 'hdntl=T~1'
+
+describe('a steering manifest', () => {
+  const manifest = '{"VERSION":1,"TTL":300,"PATHWAY-PRIORITY":["A"]}'
+  const reload = '/vod/a/steer.json?x="\\'
+
+  it.each([
+    ['query', `"/vod/a/steer.json?x=\\"\\\\&${t}"`],
+    ['define', `"/vod/a/steer.json?x=\\"\\\\&${t}"`],
+    ['path', '"/hdntl=T~1/vod/a/steer.json?x=\\"\\\\"'],
+  ] as const)('without RELOAD-URI gets the one that is given, in mode %s', (mode, uri) => {
+    const written = rewrite(` ${manifest}`, { mode, reload })
+    expect(written).toBe(` {"RELOAD-URI":${uri},${manifest.slice(1)}`)
+    expect(JSON.parse(written)['PATHWAY-PRIORITY']).toEqual(['A'])
+  })
+
+  it.each([
+    ['one that names its own', `{"RELOAD-URI":"x?${t}","PATHWAY-PRIORITY":["A"]}`],
+    ['an asset list', '{"ASSETS":[]}'],
+    ['a list', '[]'],
+    ['no JSON', '{"PATHWAY-PRIORITY":'],
+  ])('and nothing else does: %s', (_what, document) => {
+    expect(rewrite(document, { reload })).toBe(document)
+  })
+
+  it('hands no token to where it may not go', () => {
+    const written = rewrite(manifest, { reload: 'https://evil.example/steer' })
+    expect(written).toBe(`{"RELOAD-URI":"https://evil.example/steer",${manifest.slice(1)}`)
+  })
+})
 
 describe('JSON documents', () => {
   it.each([

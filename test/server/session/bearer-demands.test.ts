@@ -27,7 +27,7 @@ function facts(
     serverAddress: '',
     viaTrustedProxy: false,
     headers: new Map(referer === undefined ? [] : [['referer', [referer]]]),
-  }
+  } as RequestFacts
 }
 
 describe('what a timed or managed token asks of its bearer', () => {

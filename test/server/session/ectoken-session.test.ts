@@ -85,7 +85,7 @@ function factsOf({ path, host, proto, clientIp, referrer }: Asked, query: string
       ['user-agent', ['Viewer']],
       ...(referrer === null ? [] : [['referer', [referrer]] as [string, string[]]]),
     ]),
-  }
+  } as RequestFacts
 }
 
 const paths = [

@@ -43,6 +43,17 @@ describe('what was ended', () => {
     expect(endings.endedBy({ id: later, subject: 'u7' })).toBe(isAccess ? 'access' : null)
   })
 
+  it('with the session that gave it away, and with no other', () => {
+    const endings = new Endings()
+    const parent = id.replace(/.$/, 'x')
+    endings.apply([entry('session', parent, 0)])
+    expect(endings.endedBy({ ...mine, parent })).toBe('session')
+    expect(endings.endedBy(mine)).toBeNull()
+    endings.apply([entry('session', id, 0)])
+    expect(endings.endedBy({ id: parent, subject: 'u7' })).toBe('session')
+    expect(endings.endedBy({ id: `${id}x`, subject: 'u7', parent: `${parent}x` })).toBeNull()
+  })
+
   it.each([
     ['another session', entry('session', `${id.slice(0, -1)}x`)],
     ['another subject', entry('subject', subjectDigest('u8'))],

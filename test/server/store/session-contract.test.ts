@@ -66,6 +66,15 @@ function contract(open: () => Promise<Subject>): void {
       expect(await store.findSession(idAt(1))).toBeNull()
     })
 
+    it('name the session that gave them away, and only those that have one', async () => {
+      const [mine, link] = [session(), session({ parent: idAt(subject.nowMs()) })]
+      await store.noteSessions([mine, link])
+      await subject.other.noteSessions([{ ...link, parent: idAt(1), requests: 0 }])
+      expect(await subject.other.findSession(link.id)).toStrictEqual(link)
+      expect(await store.findSession(mine.id)).toStrictEqual(mine)
+      await expect(store.noteSessions([session({ parent: 'nobody' })])).rejects.toThrow(RangeError)
+    })
+
     it('grow by news: later ends and requests, and everything else as it was first told', async () => {
       const told = session({ requests: 3 })
       await store.noteSessions([told])
