@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import type { Plugin } from 'vite'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
+/** The pages of the demo. */
+const pages = ['index.html', 'film.html', 'tokens.html', 'elsewhere.html']
+
 type DemoApp = typeof import('./server/demo/demo-app.ts')
 
 /**
@@ -54,7 +57,7 @@ const demo = {
     outDir: '../../dist/demo',
     emptyOutDir: true,
     chunkSizeWarningLimit: 700,
-    rolldownOptions: { input: ['index.html', 'tokens.html'].map(pageFile) },
+    rolldownOptions: { input: pages.map(pageFile) },
   },
   test: {
     root: '.',

@@ -9,7 +9,7 @@ import type { Explanation, Playgate } from '../index.ts'
 const attemptSchema = z.strictObject({
   kind: z.enum(['same', 'other-agent', 'other-path', 'expired', 'forged']),
   /** Path and query, as the player asked for it. */
-  url: z.string().startsWith('/vod/sample/').max(8192),
+  url: z.string().startsWith('/vod/').max(8192),
 })
 
 export type Attempt = z.output<typeof attemptSchema>

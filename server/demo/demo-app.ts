@@ -7,7 +7,9 @@ import { createPlaygate, type Playgate } from '../index.ts'
 import { answerJson } from './answer-json.ts'
 import { attempt, readAttempt } from './attempt.ts'
 import { sameOriginOnly } from './same-origin.ts'
+import { mountSideBySide, refuseRevoked, sideBySideRule } from './side-by-side.ts'
 import { countryHeader, mountTokenTools, toolsRule } from './token-tools.ts'
+import { Visits } from './visits.ts'
 
 export interface DemoOptions {
   /** Directory of the sample stream. */
@@ -50,6 +52,7 @@ export function createDemo({ stream, page, log, now, newKey = keyNew }: DemoOpti
         phrase: { primary: newKey() },
       },
       rules: [
+        sideBySideRule(stream),
         {
           name: 'sample',
           match: { paths: ['/vod/*'] },
@@ -91,12 +94,16 @@ export function createDemo({ stream, page, log, now, newKey = keyNew }: DemoOpti
   })
   mountTokenTools(router, gate)
 
+  const visits = new Visits()
+  mountSideBySide(router, { gate, visits })
+
   const app = new Koa()
   app.use(async (ctx, next) => {
     if (ctx.req.url === '/') ctx.req.url = '/index.html'
     await next()
   })
   app.use(router.routes())
+  app.use(refuseRevoked(visits))
   app.use(gate.middleware())
   return { gate, listener: app.callback(), adminToken }
 }

@@ -12,7 +12,7 @@ import { describeWith } from '../stage/tools.ts'
 const page = (name: string) => `[data-testid=${name}]`
 
 /** The page as `npm start` serves it; it has to be built. */
-describeWith(['chromium'], 'the demo page', () => {
+describeWith(['chromium'], 'the page with the film', () => {
   const browser = useBrowser()
   let demo: Demo
   let server: RunningServer
@@ -32,7 +32,7 @@ describeWith(['chromium'], 'the demo page', () => {
   })
 
   async function openDemo() {
-    const opened = await browser.openPage(`${server.url}/`)
+    const opened = await browser.openPage(`${server.url}/film.html`)
     await playOn(opened.page, 2)
     return opened
   }

@@ -9,6 +9,8 @@ import { sampleStream, serveFolder } from '../stage/static-server.ts'
 import { describeWith, requireTool } from '../stage/tools.ts'
 
 const playlistNames = ['v360', 'v540', 'audio', 'subtitles'].map((name) => `${name}/index.m3u8`)
+/** The same again and again, for pages that play for minutes. */
+const longNames = ['v540/long.m3u8', 'audio/long.m3u8']
 const read = (name: string): Buffer => readFileSync(join(sampleStream, name))
 
 function media(name: string): types.MediaPlaylist {
@@ -58,8 +60,9 @@ describe('the sample stream', () => {
   })
 
   it('consists of what its playlists name, and nothing else', () => {
-    const named = ['index.m3u8', ...playlistNames, ...playlistNames.flatMap(urisOf)]
-    expect([...files].sort()).toEqual(named.sort())
+    const media = [...playlistNames, ...longNames]
+    const named = new Set(['index.m3u8', 'long.m3u8', ...media, ...media.flatMap(urisOf)])
+    expect([...files].sort()).toEqual([...named].sort())
   })
 
   it.each(playlistNames)('says in %s that it is whole, and as long as the others', (name) => {
@@ -80,15 +83,31 @@ describe('the sample stream', () => {
     ])
   })
 
-  it('decrypts with the key named and the media sequence number', () => {
-    for (const { uri, key, mediaSequenceNumber } of media('v540/index.m3u8').segments) {
-      const iv = Buffer.alloc(16)
-      iv.writeUInt32BE(mediaSequenceNumber, 12)
-      const decipher = createDecipheriv('aes-128-cbc', read(`v540/${key?.uri}`), iv)
-      const bytes = Buffer.concat([decipher.update(read(`v540/${uri}`)), decipher.final()])
-      expect(bytes.toString('latin1', 4, 8)).toBe('moof')
-    }
+  it.each(longNames)('plays in %s what is beside it, ten times', (name) => {
+    const { endlist, segments } = media(name)
+    const once = media(name.replace('long', 'index')).segments
+    expect(endlist).toBe(true)
+    expect(segments.map(({ uri }) => uri)).toEqual(
+      Array.from({ length: 10 }, () => once.map(({ uri }) => uri)).flat(),
+    )
+    expect(segments.flatMap(({ discontinuity }, index) => (discontinuity ? [index] : []))).toEqual(
+      Array.from({ length: 9 }, (_, turn) => (turn + 1) * once.length),
+    )
   })
+
+  it.each(['v540/index.m3u8', 'v540/long.m3u8'])(
+    'decrypts with the keys that %s names, and their IVs or the media sequence number',
+    (name) => {
+      for (const { uri, key, mediaSequenceNumber } of media(name).segments) {
+        const iv = Buffer.alloc(16)
+        iv.writeUInt32BE(mediaSequenceNumber, 12)
+        if (key?.iv) iv.set(new Uint8Array(key.iv))
+        const decipher = createDecipheriv('aes-128-cbc', read(`v540/${key?.uri}`), iv)
+        const bytes = Buffer.concat([decipher.update(read(`v540/${uri}`)), decipher.final()])
+        expect(bytes.toString('latin1', 4, 8)).toBe('moof')
+      }
+    },
+  )
 
   it('keeps its init sections clear', () => {
     for (const name of ['v360', 'v540', 'audio']) {

@@ -6,6 +6,7 @@
  * It is what the demo page plays and what many tests serve as an origin's content: 48 s of fMP4 in segments
  * of 4 s, two sizes of picture, sound in a rendition of its own, WebVTT subtitles, and AES-128 on the
  * larger picture with a second key from the middle on. The keys are committed with it; they protect nothing.
+ * `long.m3u8` plays it ten times.
  *
  * Needs ffmpeg with libx264 and drawtext, and the DejaVu fonts; takes about a minute. The same ffmpeg gives
  * the same bytes; another version differs in the encoders' choices, not in the structure.
@@ -15,6 +16,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { codecOf, splitFragments } from './fragments.mjs'
+import { writeLongPlaylists } from './long-playlists.mjs'
 import { lengthSeconds, makePictures, makeSound, segmentSeconds } from './sample-picture.mjs'
 import { subtitleSegmentSeconds, subtitleSegments } from './sample-subtitles.mjs'
 
@@ -135,6 +137,7 @@ function main() {
       ...variants,
     ]
     save('', 'index.m3u8', `${lines.join('\n')}\n`)
+    writeLongPlaylists(home)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

@@ -1,4 +1,4 @@
-import './style/index.css'
+import './style/film.css'
 import { copyLink } from './copy-link.ts'
 import { find, findPart, h, icon } from './dom.ts'
 import { type Playback, startPlayback } from './playback.ts'
