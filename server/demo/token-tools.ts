@@ -178,7 +178,8 @@ const fieldNames: Readonly<Record<string, string>> = {
 }
 
 function ofField({ path, message }: OptionProblem): OptionProblem {
-  return { path: fieldNames[path] ?? path, message }
+  const name = path.replace(/^params\./, '')
+  return { path: fieldNames[name] ?? name, message }
 }
 
 function problem(path: string, message: string): OptionError {
