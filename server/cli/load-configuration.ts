@@ -26,7 +26,7 @@ export function loadConfiguration(file: string): LoadedConfiguration {
     throw new OptionError([{ path: file, message: `cannot be read (${code})` }])
   }
   const lineCounter = new LineCounter()
-  const document = parseDocument(text, { lineCounter, prettyErrors: false })
+  const document = parseDocument(quoteMemory(text), { lineCounter, prettyErrors: false })
   if (document.errors.length > 0) {
     throw new OptionError(
       document.errors.map((error) => {
@@ -42,4 +42,9 @@ export function loadConfiguration(file: string): LoadedConfiguration {
   } catch (error) {
     throw new OptionError([{ path: file, message: (error as Error).message }])
   }
+}
+
+/** `store: memory:` is how everybody writes it, and no YAML without quotes: its last colon would begin a mapping. */
+function quoteMemory(text: string): string {
+  return text.replace(/^([ \t]*store:[ \t]+)memory:([ \t]*(?:#.*)?)$/gm, "$1'memory:'$2")
 }

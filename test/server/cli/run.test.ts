@@ -96,6 +96,15 @@ describe('playgate config check', () => {
     expect(checked.err).toContain('2 rules (films, public)')
   })
 
+  it.each(['memory:', 'memory:   # until it ends', "'memory:'"])(
+    'takes store: %s as it is written',
+    async (store) => {
+      const file = join(folder, 'memory.yaml')
+      writeFileSync(file, `store: ${store}\n${yaml}`)
+      expect(await playgate('config', 'check', file)).toMatchObject({ status: 0, out: '' })
+    },
+  )
+
   it('names the option path of each mistake, in JSON too', async () => {
     const bad = join(folder, 'bad.yaml')
     writeFileSync(bad, `${yaml}  - { name: public, origin: ./none, opne: true }\n`)
