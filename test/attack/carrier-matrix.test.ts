@@ -52,7 +52,7 @@ const rows = places.flatMap((place) =>
   states.flatMap((state) => accessStates.map((access) => [place, state, access] as const)),
 )
 
-describe('T25: the published table of carriers (token-formats section 1.7)', () => {
+describe('T25 and T55: the published table of carriers (token-formats section 1.7)', () => {
   it.each(rows)(
     'a session token in the %s that is %s, beside an access token that is %s',
     async (place, state, access) => {
