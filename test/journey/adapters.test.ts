@@ -114,14 +114,15 @@ describeWith(['chromium'], 'other players with the session', () => {
     await playOn(page, 1)
     await revoke(stream)
     await playOn(page, 1)
-    // What lies further away is not in its buffer.
-    for (const place of [36, 22]) {
+    // What lies further away, or before where it began again, is not in its buffer.
+    for (const place of [36, 22, 8]) {
       stream.revokeTokens()
       await seek(page, place)
       await expect.poll(async () => (await resumptions()).at(-1)?.from).toBe(place)
     }
     const measured = await resumptions()
-    expect(measured.length).toBe(3)
+    // The first revocation may find enough in the buffer until the next.
+    expect(measured.length).toBeGreaterThanOrEqual(3)
     for (const { from, to, afterMs } of measured) {
       expect(to - from).toBeLessThan(1)
       expect(afterMs).toBeLessThan(2_000)
