@@ -2,17 +2,16 @@ import { createSecretKey } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { OptionError } from '../../shared/codes.ts'
-import { parseOrigin } from '../../shared/reach.ts'
 import { AddressSet } from '../claim/address-set.ts'
 import { type Restrictions, readRestrictions } from '../claim/restrictions.ts'
 import { type CountrySource, createCountrySource } from '../geo/country-source.ts'
 import { judgeRemote, type RemoteOptions } from '../remote/options.ts'
 import { keyTag } from '../session/session-id.ts'
 import { parseStoreLocation } from '../store/location.ts'
-import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import { isMac, isSameSecret } from '../token/mac.ts'
 import { Complaints } from './complaints.ts'
 import { describeIssue } from './describe-issue.ts'
+import { exactOrigin } from './exact-origin.ts'
 import {
   type AccessSurroundings,
   isKeptAccess,
@@ -20,31 +19,11 @@ import {
   realmKeyName,
   timedKeyName,
 } from './judge-access.ts'
+import { judgeSession } from './judge-session.ts'
 import { KeyBook } from './key-book.ts'
-import type {
-  AccessOptions,
-  AdminOptions,
-  AuthorizeOptions,
-  Options,
-  Rule,
-  SessionOptions,
-} from './options.ts'
-import { readSalt, readSecret, type SecretSources } from './read-secret.ts'
+import type { AdminOptions, AuthorizeOptions, Options, Rule } from './options.ts'
+import { readSecret, type SecretSources } from './read-secret.ts'
 import { configurationSchema, type ShapedConfiguration, type ShapedRule } from './schema.ts'
-
-/** Headers that differ from one request of a playback to the next: as a salt they would end every session. */
-const perRequestHeaders: ReadonlySet<string> = new Set([
-  'range',
-  'if-range',
-  'if-none-match',
-  'if-modified-since',
-  'content-length',
-  'content-type',
-  'cookie',
-  'cmcd-object',
-  'cmcd-request',
-  'cmcd-status',
-])
 
 /**
  * Judges a whole configuration at once, so that one run shows every mistake.
@@ -238,7 +217,7 @@ class Judge {
     if (rule.open && rule.restrict !== undefined) {
       this.#complain(`${place}.restrict`, 'an open rule asks nothing of anybody')
     }
-    const session = rule.session && this.#session(place, rule, rule.session, access, keys)
+    const session = rule.session && judgeSession(place, rule, rule.session, access, surroundings)
     return Object.freeze({
       place,
       name: rule.name ?? place,
@@ -264,75 +243,6 @@ class Judge {
   #restrict(place: string, restrict: ShapedRule['restrict']): Restrictions | null {
     if (restrict === undefined) return null
     return this.#complaints.attemptInside(place, () => readRestrictions(restrict)) ?? null
-  }
-
-  #session(
-    place: string,
-    rule: ShapedRule,
-    session: NonNullable<ShapedRule['session']>,
-    access: readonly AccessOptions[],
-    keys: KeyBook,
-  ): SessionOptions | undefined {
-    const path = `${place}.session`
-    const clash = (rule.access ?? []).findIndex((entry) => entry.parameter === session.parameter)
-    if (clash >= 0) {
-      this.#complain(`${path}.parameter`, `the same name as access[${clash}].parameter`)
-    }
-    if (session.carrier.every((carrier) => carrier === 'define')) {
-      const others = 'needs another carrier for players that do not say that they can'
-      this.#complain(`${path}.carrier`, others)
-    }
-    const isFixed = session.carrier.every((carrier) => ['path', 'define'].includes(carrier))
-    if (session.slidingSeconds > 0 && isFixed) {
-      const needed = 'needs a carrier that takes a fresh token up: player, header, cookie or query'
-      this.#complain(`${path}.slidingSeconds`, needed)
-    }
-    const saltHeaders = session.saltHeaders.map((name) => name.toLowerCase())
-    for (const [index, name] of saltHeaders.entries()) {
-      const at = `${path}.saltHeaders[${index}]`
-      if (perRequestHeaders.has(name)) {
-        this.#complain(at, `${name} differs between the requests of one playback`)
-      }
-      if (saltHeaders.indexOf(name) !== index) this.#complain(at, 'named twice')
-    }
-    for (const [index, origin] of session.reach.entries()) {
-      if (exactOrigin(origin) === null) {
-        this.#complain(`${path}.reach[${index}]`, 'not an origin such as https://cdn.example.com')
-      }
-    }
-    const salt = this.#attempt(`${path}.salt`, () => readSalt(session.salt, this.#sources))
-    const shared = session.key === undefined ? null : keys.ring(`${path}.key`, session.key, 'hex')
-    if (salt === undefined || shared === undefined) return undefined
-    const scheme: EdgeauthScheme = {
-      keys: shared?.all ?? access.flatMap(({ sessionKeys }) => sessionKeys?.all ?? []),
-      algorithm: 'sha256',
-      urlEscape: null,
-      ignoreQueryString: true,
-      clockSkewSeconds: 0,
-    }
-    // Where no access token has a key, the session has one of its own, or there was a complaint.
-    const rightKeys = shared ?? access.find((entry) => entry.keys !== null)?.keys ?? null
-    const { maxConcurrent: max, onLimit, idleSeconds } = session
-    const counting = rightKeys && {
-      onLimit,
-      idleSeconds,
-      rightKeys: rightKeys.derive('right to end a session v1'),
-    }
-    return Object.freeze({
-      carriers: session.carrier,
-      scheme,
-      signingKey: shared?.primary ?? null,
-      parameter: session.parameter,
-      salt,
-      saltHeaders,
-      maxLifetimeSeconds: session.maxLifetimeSeconds,
-      slackSeconds: session.slackSeconds,
-      slidingSeconds: session.slidingSeconds,
-      cast: session.cast,
-      reach: session.reach,
-      limit: max === 0 || counting === null ? null : { max, ...counting },
-      counting,
-    })
   }
 
   #origin(path: string, location: string): string {
@@ -382,10 +292,6 @@ class Judge {
     }
     return denial
   }
-}
-
-function exactOrigin(text: string): string | null {
-  return parseOrigin(text) === text ? text : null
 }
 
 /**
