@@ -36,11 +36,6 @@ export function keptTokensIn(
   return lookUp(gate, texts, facts.clientAddress)
 }
 
-/** The store is told, some time later, that a token which it keeps was used. */
-export function noteUse({ sessions }: Gate, { access, spendId }: AccessGrant): void {
-  if (isKeptAccess(access)) sessions.tokens.noteUse(spendId)
-}
-
 /** The same for tokens that were read from elsewhere, such as a body. */
 export function lookUp(
   gate: Gate,
@@ -49,6 +44,11 @@ export function lookUp(
 ): KeptTokens | Promise<KeptTokens> {
   const ids = [...new Set(texts.filter(isKeptToken).map(managedTokenId))]
   return ids.length === 0 ? noTokens : ask(gate, ids, client)
+}
+
+/** The store is told, some time later, that a token which it keeps was used. */
+export function noteUse({ sessions }: Gate, { access, spendId }: AccessGrant): void {
+  if (isKeptAccess(access)) sessions.tokens.noteUse(spendId)
 }
 
 async function ask(gate: Gate, ids: readonly string[], client: string): Promise<KeptTokens> {

@@ -35,7 +35,9 @@ export const timedKeyName = (keyName: string): string => `timed tokens of ${keyN
 export const realmKeyName = (realm: string): string => `kept tokens of ${realm}`
 
 /** Are its tokens kept in the store? */
-export function isKeptAccess(access: AccessOptions): boolean {
+export function isKeptAccess(
+  access: AccessOptions,
+): access is ManagedAccess | (TimedAccess & { readonly isKept: true }) {
   return access.format === 'managed' || (access.format === 'timed' && access.isKept)
 }
 

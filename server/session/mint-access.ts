@@ -2,7 +2,7 @@ import { patternsOverlap } from '../../shared/acl.ts'
 import { OptionError } from '../../shared/codes.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
 import { isKeptAccess } from '../options/judge-access.ts'
-import type { AccessOptions, Options, Rule } from '../options/options.ts'
+import type { AccessOptions, ManagedAccess, Options, Rule } from '../options/options.ts'
 import { isEctokenName } from '../token/ectoken-params.ts'
 import type { EctokenInput } from '../token/ectoken-serialize.ts'
 import { mintEctoken } from './mint-ectoken.ts'
@@ -92,7 +92,7 @@ export interface MintTimes {
 
 function mintText(
   rule: Rule,
-  access: AccessOptions,
+  access: Exclude<AccessOptions, ManagedAccess>,
   wanted: MintAccessOptions,
   times: MintTimes,
 ): string {
@@ -106,8 +106,6 @@ function mintText(
     case 'timed':
       refuseOthers(access.format, wanted, ['path', 'subject', 'payload', 'params'])
       return mintTimedAccess(access, wanted, times)
-    case 'managed':
-      throw keptElsewhere(rule, access)
   }
 }
 

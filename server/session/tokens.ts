@@ -106,9 +106,6 @@ export class Tokens {
   async mint(wanted: MintAccessOptions): Promise<KeptMint> {
     const { rule, access } = findTarget(this.#options, wanted)
     const now = epochSecondsFromMilliseconds(this.#now())
-    if (access.format !== 'managed' && access.format !== 'timed') {
-      return { ...mintFor({ rule, access }, wanted, now), id: null }
-    }
     if (!isKeptAccess(access)) return { ...mintFor({ rule, access }, wanted, now), id: null }
     await this.#registry.loading
     // All that were made before may have been revoked by a machine whose clock is ahead, or in this very millisecond.
