@@ -31,8 +31,8 @@ export interface ExchangedToken {
 }
 
 /** Hands the gate the tokens; what its answer means is for the caller to judge. */
-export async function postTokens(endpoint: URL, tokens: object, init: RequestInit) {
-  const response = await fetch(endpoint, {
+export function postTokens(endpoint: URL, tokens: object, init: RequestInit): Promise<Response> {
+  return fetch(endpoint, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(tokens),
@@ -40,7 +40,11 @@ export async function postTokens(endpoint: URL, tokens: object, init: RequestIni
     redirect: 'error',
     ...init,
   })
-  return { response, answer: Object(await response.json().catch(() => {})) }
+}
+
+/** What an answer says; nothing where it is no JSON. */
+export async function readAnswer(response: Response) {
+  return Object(await response.json().catch(() => {}))
 }
 
 /**
@@ -60,8 +64,9 @@ export async function exchangeToken({
   const url = resolveUrl(source)
   const { pathname: path } = url
   const tokens = { accessToken, path, sessionToken: sessionToken ?? undefined, carrier }
-  const { response, answer } = await postTokens(new URL(endpoint, url), tokens, init)
+  const response = await postTokens(new URL(endpoint, url), tokens, init)
   const { ok, status } = response
+  const answer = await readAnswer(response)
   if (ok) return answer
   // Of a stranger's answer nothing else gets into an error, which may be logged.
   const { reason, sessions, endRight } = answer

@@ -39,17 +39,16 @@ function withCredentials(config: HlsConfig, port: SessionPort): HlsConfig {
  * heard after `destroy`.
  */
 export function createLoaderClass(Base: LoaderClass, port: SessionPort): LoaderClass {
-  function SessionLoader(playerConfig: HlsConfig): Loader<LoaderContext> {
+  return function SessionLoader(playerConfig: HlsConfig): Loader<LoaderContext> {
     const config = port.hasCookie ? withCredentials(playerConfig, port) : playerConfig
     let inner = new Base(config)
-    let caller: LoaderCallbacks<LoaderContext>
-    let open = false
+    let caller: LoaderCallbacks<LoaderContext> | undefined
 
-    /** Is this the first answer? Nothing is said after it, nor after an abort or the end. */
+    /** Whom to answer: nobody after the first answer, nor after an abort or the end. */
     const settle = () => {
-      const first = open
-      open = false
-      return first
+      const waiting = caller
+      caller = undefined
+      return waiting
     }
 
     return {
@@ -60,14 +59,14 @@ export function createLoaderClass(Base: LoaderClass, port: SessionPort): LoaderC
       getResponseHeader: (name) => inner.getResponseHeader?.(name) ?? null,
 
       abort() {
-        if (open) this.stats.aborted = true
+        if (caller) this.stats.aborted = true
         inner.abort()
         // A request that waits for a token is not known to the inner loader.
-        if (settle()) caller.onAbort?.(this.stats, this.context as LoaderContext, null)
+        settle()?.onAbort?.(this.stats, this.context as LoaderContext, null)
       },
 
       destroy() {
-        open = false
+        caller = undefined
         this.context = null
         inner.destroy()
       },
@@ -81,7 +80,6 @@ export function createLoaderClass(Base: LoaderClass, port: SessionPort): LoaderC
         if (!url) return inner.load(context, configuration, callbacks)
         const note = { url, type, status: 0 }
         caller = callbacks
-        open = true
 
         const hold = (
           coming: Promise<HeldCredential | null>,
@@ -90,37 +88,33 @@ export function createLoaderClass(Base: LoaderClass, port: SessionPort): LoaderC
           // With 0 the rules of the ABR controller would take the request for as old as the page.
           stats.loading.start = performance.now()
           coming.then(
-            (credential) => open && proceed(credential),
+            (credential) => caller && proceed(credential),
             (error) => {
-              if (!settle()) return
-              if (error.code) callbacks.onError(error, context, null, stats)
-              else callbacks.onTimeout(stats, context, null)
+              if (error.code) settle()?.onError(error, context, null, stats)
+              else settle()?.onTimeout(stats, context, null)
             },
           )
         }
 
         const send = (credential: HeldCredential | null) => {
-          const { onProgress } = callbacks
           const sent = port.clock()
           // A base loader refuses to start twice on the same stats, and a hold is no loading time.
           stats.aborted = false
           stats.loading.start = stats.loading.first = 0
           inner.load(credential ? port.place(context, credential) : context, configuration, {
             onSuccess(response, stats, _, details) {
-              if (!settle()) return
+              if (!caller) return
               if (note.status) port.tell('recovered', note)
-              const header = readHeader(details)
-              const url = port.learn(credential, sent, response.url, header, details)
-              callbacks.onSuccess({ ...response, url }, stats, context, details)
+              const url = port.learn(credential, sent, response.url, readHeader(details), details)
+              settle()?.onSuccess({ ...response, url }, stats, context, details)
             },
 
             onError(error, _, details, stats) {
-              const pass = () => settle() && callbacks.onError(error, context, details, stats)
-              if (!open || !port.renewOn.includes(error.code)) return pass()
-              const problem = readProblem(details)
+              const pass = () => settle()?.onError(error, context, details, stats)
+              if (!caller || !port.renewOn.includes(error.code)) return pass()
               const before = note.status
               note.status = error.code
-              hold(port.refused(credential, note, problem, before), (credential) => {
+              hold(port.refused(credential, note, readProblem(details), before), (credential) => {
                 if (!credential) return pass()
                 inner.destroy()
                 inner = new Base(config)
@@ -130,16 +124,16 @@ export function createLoaderClass(Base: LoaderClass, port: SessionPort): LoaderC
             },
 
             onTimeout(stats, _, details) {
-              if (settle()) callbacks.onTimeout(stats, context, details)
+              settle()?.onTimeout(stats, context, details)
             },
 
             onAbort(stats, _, details) {
-              if (settle()) callbacks.onAbort?.(stats, context, details)
+              settle()?.onAbort?.(stats, context, details)
             },
 
-            ...(onProgress && {
+            ...(callbacks.onProgress && {
               onProgress(stats, _, data, details) {
-                if (open) onProgress(stats, context, data, details)
+                caller?.onProgress?.(stats, context, data, details)
               },
             }),
           })
@@ -152,6 +146,5 @@ export function createLoaderClass(Base: LoaderClass, port: SessionPort): LoaderC
         } else send(credential)
       },
     }
-  }
-  return SessionLoader as unknown as LoaderClass
+  } as unknown as LoaderClass
 }

@@ -1,7 +1,7 @@
 import { readPlaygateSession } from '../shared/playgate-session.ts'
 import { createClock } from './clock.ts'
 import { type HeldCredential, toCredential } from './credential.ts'
-import { postTokens } from './exchange-token.ts'
+import { postTokens, readAnswer } from './exchange-token.ts'
 import { place, resolveUrl } from './place.ts'
 import type { Problem, RenewalReason, Session, SessionOptions } from './types.ts'
 
@@ -48,17 +48,20 @@ export function createSession(
   let current: HeldCredential | null = null
   let closed: 'denied' | 'destroyed' | undefined
   let flight: Promise<HeldCredential | null> | undefined
-  /** The renewal that was begun last while nobody had to wait for it. */
-  let ahead: typeof flight
+  /** Nobody waits for the renewal in progress. */
+  let isAhead: boolean | undefined
   /** Ends the renewal in progress without a token. */
   let end = (_?: Error) => {}
   /** Before the next try. It grows from renewal to renewal: a server in trouble is not asked the more. */
   let pauseMs = 500
+  /** The exchange said no when it was asked last. */
+  let wasRefused: boolean | undefined
 
   const tell: Session['port']['tell'] = (event, detail) => {
     // Later, so that what a listener throws is reported like any mistake of the page and stops nothing here.
     for (const [name, listener] of listeners) {
-      if (name === event) queueMicrotask(() => listener({ ...detail } as never))
+      // After `destroy` there are none.
+      if (name === event) queueMicrotask(() => listeners.size && listener({ ...detail } as never))
     }
   }
 
@@ -66,11 +69,11 @@ export function createSession(
   const deny = ({ status, reason, sessions, endRight }: Refused) => {
     if (closed || !renewOn.includes(status)) return
     closed = 'denied'
-    end()
+    end(refusal)
     // Whatever a server says, it brings no token into an event: the reason is a word, and all else is for the list to choose from.
     tell('denied', {
       status,
-      reason: /^[a-z-]+$/.exec(reason)?.[0],
+      reason: /^[a-z-]+$/.exec(reason ?? '')?.[0],
       sessions,
       endRight,
     })
@@ -90,8 +93,10 @@ export function createSession(
   /** One renewal at a time, for everybody. It ends with a token, with the session, or at the deadline. */
   const renew = (reason: RenewalReason): Promise<HeldCredential | null> => {
     if (closed) return Promise.reject(refusal)
-    // One that ran ahead for a while may end too early for those who have to wait.
-    if (flight) return flight === ahead ? flight.catch(() => renew(reason)) : flight
+    if (flight && !isAhead) return flight
+    // Who has to wait does not wait for one that ran ahead: it may hang, or bring a token of before the refusal.
+    end()
+    isAhead = reason === 'ahead'
     const abort = new AbortController()
     const { signal } = abort
     const run = async (done: (credential: HeldCredential | null) => void) => {
@@ -105,15 +110,16 @@ export function createSession(
           const offer = await getToken?.({ reason, previous: old?.token ?? null, signal })
           let next = toCredential(offer, sent, false, parameter)
           if (exchange && source && old?.isSession && next && !next.isSession) {
-            const { response, answer } = await postTokens(
+            const response = await postTokens(
               new URL(exchange, source),
               { accessToken: next.token, path: source.pathname, sessionToken: old.token },
               { ...(hasCookie && { credentials: 'include' }), signal },
             )
+            const answer = await readAnswer(response)
+            const { status } = response
             // A first no may be of bad luck; the second in a row is not.
-            if (pauseMs > 500 || answer.renew === false) {
-              deny({ ...answer, status: response.status })
-            }
+            if (wasRefused || answer.renew === false) deny({ ...answer, status })
+            wasRefused = renewOn.includes(status)
             next = toCredential(response.ok && answer, sent, true)
           }
           if (!next) throw new Error('bad token')
@@ -122,6 +128,8 @@ export function createSession(
           if (current === next) tell('renewed', { reason })
           return done(current)
         } catch (error) {
+          // Nobody waits for it any more, so that not even a no counts.
+          if (signal.aborted) return
           deny(Object(error))
           if (!signal.aborted) tell('error', { error })
           await sleep(pauseMs * (0.5 + Math.random()))
@@ -130,25 +138,26 @@ export function createSession(
         }
       }
     }
-    flight = new Promise<HeldCredential | null>((resolve, reject) => {
-      end = (error = refusal) => {
+    const mine = new Promise<HeldCredential | null>((resolve, reject) => {
+      end = (error: Error = new Error('late token')) => {
         abort.abort()
         reject(error)
       }
-      setTimeout(end, timeoutMs, new Error('late token'))
+      setTimeout(end, timeoutMs)
       run(resolve)
     }).finally(() => {
-      flight = undefined
+      if (flight === mine) flight = undefined
     })
+    flight = mine
     // Of one that runs ahead nobody waits for the end.
-    flight.catch((error) => closed || tell('error', { error }))
-    return flight
+    mine.catch((error) => closed || tell('error', { error }))
+    return mine
   }
 
   const take = () => {
     const left = lifeLeft() ?? 0
     if (closed || (getToken && left <= 0)) return renew(current ? 'expired' : 'start')
-    if (getToken && current && left < current.life * aheadShare) ahead = flight ?? renew('ahead')
+    if (getToken && current && !flight && left < current.life * aheadShare) renew('ahead')
     return current
   }
 
@@ -192,7 +201,7 @@ export function createSession(
     destroy() {
       closed = 'destroyed'
       current = null
-      end()
+      end(refusal)
       listeners.clear()
     },
 
@@ -208,7 +217,11 @@ export function createSession(
       learn(credential, sent, url, header) {
         if (credential) credential.proven = true
         const isOurs = url && admit(url)
-        if (isOurs && header) adopt(toCredential(readPlaygateSession(header), sent, true))
+        if (isOurs && header) {
+          // Behind all redirects: the rule that opened the session is the one to prolong it.
+          if (!current?.isSession) source = resolveUrl(isOurs)
+          adopt(toCredential(readPlaygateSession(header), sent, true))
+        }
         return isOurs && current && !keepTokenInResponseUrl ? strip(url) : url
       },
 

@@ -41,8 +41,9 @@ export type Transport = 'query' | 'header' | 'cookie' | 'path'
 export interface SessionOptions {
   /**
    * Asks your own server for an access token (or a session token). Called for the first token and for
-   * each renewal, never twice at once. When it throws it is called again, with growing pauses, until
-   * `timeoutMs` is over; an error with a `status` from `renewOn` is a final no.
+   * each renewal, and not again before it has answered or its `signal` is aborted. When it throws it is
+   * called again, with growing pauses, until `timeoutMs` is over; an error with a `status` from `renewOn` is a
+   * final no.
    *
    * Left out: the access token stands in the source URL, and a refusal cannot be recovered from.
    */
@@ -71,7 +72,10 @@ export interface SessionOptions {
    * @default 1/3
    */
   readonly renewAhead?: number
-  /** The longest that a request waits for a token, in milliseconds. @default 10_000 */
+  /**
+   * The longest that a request waits for a token, in milliseconds; some 24 days at most, as with all timers of
+   * browsers. @default 10_000
+   */
   readonly timeoutMs?: number
   /** The statuses that mean "this token is refused". @default [401, 403] */
   readonly renewOn?: readonly number[]
@@ -138,7 +142,10 @@ export interface SessionEvents {
   rejected: RequestNote
   /** A refused request went well with the next token. */
   recovered: RequestNote
-  /** The last word: every request fails from here on, until the page calls `renew()`. */
+  /**
+   * The last word: every request fails from here on, until the page calls `renew()`. One that somebody ended
+   * (`session-ended`) cannot go on: it takes a new session.
+   */
   denied: {
     readonly status: number
     /** The public reason of the refusal, when it had one: `session-ended`, `session-limit`, … */
@@ -165,8 +172,8 @@ export interface Session {
    */
   get(): Promise<Credential | null>
   /**
-   * Asks for a new token now, even after `denied`, and joins a renewal in progress. Without `getToken` it
-   * only forgives the denial.
+   * Asks for a new token now, even after `denied`, and joins a renewal that requests wait for. Without
+   * `getToken` it only forgives the denial.
    */
   renew(): Promise<Credential | null>
   /** Listens to an event. Call what it returns to stop. */

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { SessionOptions } from '../../player/types.ts'
 import { holdClock, issue, last, play, settled } from './playing.ts'
-import { origin, requestOf } from './requests.ts'
+import { manifestRequest, origin, requestOf } from './requests.ts'
 import { recordEvents } from './token-issuer.ts'
 
 holdClock()
@@ -135,6 +135,22 @@ it('a session token from getToken needs no exchange', async () => {
   expect(asked).toEqual([])
 })
 
+it('the session is prolonged where redirects led to when it began', async () => {
+  const asked = answerWith(renewed())
+  const edge = 'https://edge.test'
+  const { session, ask, made } = play({ getToken: issue(), origins: [origin, edge] })
+  ask(manifestRequest(`${origin}/entry/index.m3u8`))
+  await settled()
+  const header = { 'Playgate-Session': 'token="session-1", parameter="pass"' }
+  last(made).succeed({ url: `${edge}/vod/index.m3u8?hdnts=token-1` }, header)
+  // A later one comes with what was prolonged, which may be no playlist.
+  ask(requestOf('steering-manifest', `${edge}/vod/steering.json`, 'json'))
+  last(made).succeed({}, header)
+  await session.renew()
+  expect(asked[0]?.url).toBe(`${edge}/_playgate/session`)
+  expect(JSON.parse(String(asked[0]?.init.body))).toMatchObject({ path: '/vod/index.m3u8' })
+})
+
 describe('an exchange', () => {
   it('brings nothing of a strange answer into an event', async () => {
     const secret = 'exp=1~acl=/*~hmac=00'
@@ -163,6 +179,28 @@ describe('an exchange', () => {
       'token-2',
       'token-3',
     ])
+    expect(names()).not.toContain('denied')
+  })
+
+  it('that is refused once is no final no for having failed before', async () => {
+    const asked = answerWith(
+      new Response('out of order', { status: 503 }),
+      Response.json({ reason: 'token-expired', renew: true }, { status: 403 }),
+      renewed(),
+    )
+    let calls = 0
+    const { start, session, names } = opened({
+      getToken: async () => {
+        calls += 1
+        if (calls === 2) throw new TypeError('fetch failed')
+        return `token-${calls}`
+      },
+    })
+    await start()
+    const coming = session.renew()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await coming).toMatchObject({ token: 'session-2' })
+    expect(asked).toHaveLength(3)
     expect(names()).not.toContain('denied')
   })
 

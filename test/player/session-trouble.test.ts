@@ -6,6 +6,8 @@ import { recordEvents } from './token-issuer.ts'
 
 holdClock()
 
+type PromiseRejecter = (error: Error) => void
+
 describe('a getToken in trouble', () => {
   it('is called again with growing pauses until it succeeds', async () => {
     const times: number[] = []
@@ -22,6 +24,27 @@ describe('a getToken in trouble', () => {
     expect(await coming).toMatchObject({ token: 'token' })
     expect(times).toEqual([0, 250, 750, 1_750])
     expect(told.map(([name]) => name)).toEqual(['renewing', 'error', 'error', 'error', 'renewed'])
+  })
+
+  it('is called again after a hundred seconds at the latest, half of that more or less', async () => {
+    const times: number[] = []
+    const session = createSession({
+      timeoutMs: 10_000_000,
+      getToken: async () => {
+        times.push(Date.now())
+        throw new Error('offline')
+      },
+    })
+    session.get().catch(() => {})
+    const lastPause = async (random: number) => {
+      vi.mocked(Math.random).mockReturnValue(random)
+      await vi.advanceTimersByTimeAsync(1_000_000)
+      const [before = 0, last = 0] = times.slice(-2)
+      return last - before
+    }
+    expect(await lastPause(0)).toBe(50_000)
+    expect(await lastPause(0.5)).toBe(100_000)
+    expect(await lastPause(0.999)).toBeCloseTo(149_900)
   })
 
   it('is called a few times only, and the wait ends at the deadline', async () => {
@@ -110,6 +133,25 @@ describe('a getToken in trouble', () => {
       ])
     },
   )
+
+  it('that says no when nobody waits any more has said nothing', async () => {
+    const answers: PromiseRejecter[] = []
+    const session = createSession({
+      timeoutMs: 1_000,
+      getToken: () =>
+        answers.length === 0
+          ? new Promise((_, reject) => answers.push(reject))
+          : Promise.resolve('token'),
+    })
+    const told = recordEvents(session)
+    session.get().catch(() => {})
+    await vi.advanceTimersByTimeAsync(1_000)
+    await session.get()
+    answers[0]?.(Object.assign(new Error('no'), { status: 403 }))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(session.state).toBe('ready')
+    expect(told.map(([name]) => name)).toEqual(['renewing', 'error', 'renewing', 'renewed'])
+  })
 
   it('that throws at once is no different from one that rejects', async () => {
     let calls = 0

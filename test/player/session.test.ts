@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createSession } from '../../player/session.ts'
 import type { Session, SessionOptions } from '../../player/types.ts'
-import { holdClock, settled } from './playing.ts'
+import { holdClock, play, settled } from './playing.ts'
+import { origin } from './requests.ts'
 import { issueTokens, recordEvents } from './token-issuer.ts'
 
 holdClock()
@@ -127,6 +128,21 @@ describe('denial', () => {
       ['denied', { status: 403, reason: undefined }],
     ])
   })
+
+  it.each([{}, { reason: null }, { reason: 403 }, { reason: {} }])(
+    'has no reason when none was given (%j)',
+    async (said) => {
+      const session = createSession({
+        getToken: async () => {
+          throw Object.assign(new Error('no'), { status: 403, ...said })
+        },
+      })
+      const told = recordEvents(session)
+      await session.get().catch(() => {})
+      await settled()
+      expect(told.at(-1)).toEqual(['denied', { status: 403, reason: undefined }])
+    },
+  )
 })
 
 describe('listeners', () => {
@@ -177,6 +193,15 @@ describe('destroy', () => {
     await expect(session.renew()).rejects.toMatchObject({ code: 403 })
     expect(session.state).toBe('destroyed')
     expect(told).toHaveLength(before)
+  })
+
+  it('takes back what was not told yet', async () => {
+    const { getToken } = issueTokens()
+    const { ask, told, session } = play({ getToken, origins: [origin] })
+    ask()
+    session.destroy()
+    await settled()
+    expect(told).toEqual([])
   })
 
   it('drops a token, or a denial, that comes later', async () => {
