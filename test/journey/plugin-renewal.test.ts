@@ -22,7 +22,7 @@ const renewals = (page: Page) => count(page, 'renewed')
 /** A few seconds of buffer, so that requests go on. */
 const config = { maxBufferLength: 6, maxMaxBufferLength: 6 }
 
-async function protectSample(session: { readonly maxLifetimeSeconds?: number } = {}) {
+async function protectSample(session: Parameters<typeof protectStream>[1] = {}) {
   const origin = opened(await serveFolder(sampleStream))
   return opened(await protectStream(origin.origin, { carrier: ['player'], ...session }))
 }
@@ -226,6 +226,36 @@ describeWith(['chromium'], 'a renewal', () => {
     stream.revokeTokens()
     await playOn(page, 4)
     await secondPlays(4)
+    expect(refused(stream).length).toBeGreaterThan(0)
+    expect(await renewals(page)).toBe(2)
+    expect(await trouble(page)).toEqual([])
+  })
+
+  it('reaches the variables that hls.js fills in', async () => {
+    const stream = await protectSample({ carrier: ['define', 'query'] })
+    const page = await openPage()
+    await page.exposeFunction('mintAccess', mintFor(stream))
+    await page.evaluate((source) => {
+      const mintAccess = Reflect.get(window, 'mintAccess')
+      // The stage hands no `previous` on.
+      let sessionToken: string | undefined
+      const mintToken = async () => {
+        const accessToken = await mintAccess()
+        const tokens = { accessToken, source, sessionToken, carrier: 'define' as const }
+        const answer = await window.playgate.exchangeToken(tokens)
+        sessionToken = answer.token
+        return answer
+      }
+      Object.assign(window, { mintToken })
+    }, stream.url)
+    await startWithPlugin(page, stream.url, {
+      level: 0,
+      config,
+      session: { keepTokenInResponseUrl: true },
+    })
+    await playOn(page, 1)
+    stream.revokeTokens()
+    await playOn(page, 8)
     expect(refused(stream).length).toBeGreaterThan(0)
     expect(await renewals(page)).toBe(2)
     expect(await trouble(page)).toEqual([])
