@@ -282,6 +282,29 @@ describe('Traefik, where it has no way to hand the session on', () => {
     }
     expect((await stage.gate.sessions.list({})).sessions).toEqual([])
   })
+
+  it.each(['query', 'player'] as const)(
+    'takes a cookie that is no good for none, with the carrier %s',
+    async (carrier) => {
+      const stage = await startVod({ session: { carrier: [carrier] } })
+      const opened = await stage.ask(`${playlist}?hdnts=${stage.mint()}`)
+      const ended = /token="([^"]+)"/.exec(opened.headers.get('playgate-session') ?? '')?.[1]
+      stage.clock.advance(400_000)
+      for (const cookie of ['x', ended]) {
+        const lines = [`Cookie: hdntl=${cookie}`]
+        for (const path of [segment, '/vod/film/low/key', '/vod/film/film.webm']) {
+          const target = `${path}?hdnts=${stage.mint()}`
+          const refused = await ask(stage, traefik, { target, lines })
+          expect(JSON.parse(refused.body.toString())).toMatchObject({ reason: 'token-missing' })
+        }
+        const good = await ask(stage, traefik, {
+          target: `${playlist}?hdnts=${stage.mint()}`,
+          lines,
+        })
+        expect(good.status).toBe(204)
+      }
+    },
+  )
 })
 
 describe('Caddy', () => {
