@@ -141,6 +141,18 @@ describe('a site that fails is no answer, at once', () => {
     expect(staged.reports).toMatchObject([{ outcome: 'no-answer', attempts: 2 }])
   })
 
+  it.each([
+    ['closes', (socket: Socket) => void socket.end()],
+    ['resets', (socket: Socket) => void socket.resetAndDestroy()],
+  ])('%s instead of an answer, and is asked no more often for it', async (_how, drop) => {
+    for (const retries of [0, 3]) {
+      const site = await startRawSite({ onQuestion: drop })
+      const staged = openRemote(`http://${site.host}/`, { retries })
+      expect(await askInTime(staged, limitMs * (retries + 1))).toBe('none')
+      expect(site.questions).toHaveLength(retries + 1)
+    }
+  })
+
   it('refuses connections', async () => {
     const gone = await startFakeOrigin()
     await gone.close()
