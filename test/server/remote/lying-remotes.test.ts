@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { RemoteDecision } from '../../../server/remote/remote.ts'
+import type { RemoteDecision } from '../../../server/remote/decision.ts'
 import { reply, startFakeOrigin } from '../../stage/fake-origin.ts'
 import { selfSigned } from '../origin/self-signed.ts'
 import { type Lie, later, repeat, startRawSite } from './raw-site.ts'
