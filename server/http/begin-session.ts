@@ -6,7 +6,7 @@ import { accessTag, newSessionId } from '../session/session-id.ts'
 import { narrowed } from '../session/session-token.ts'
 import { subjectOfAccess } from '../session/subject.ts'
 import type { Counting } from '../session/tracked-session.ts'
-import { askPermission } from './ask-permission.ts'
+import { askPermission, isLifeLimited } from './ask-permission.ts'
 import { claimPlace, countingFor, factsOf, limitFor, type Playing } from './count-streams.ts'
 import type { Gate } from './gate.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
@@ -74,8 +74,7 @@ async function permit(
   const named = subjectOfAccess(grant.claims)
   // What was decided about the old session counts for its own subject, whom an access token without a name does not prove.
   // A life that was granted once is not granted anew by nobody having been asked.
-  const isLimited =
-    old !== null && gate.remoteOf(rule)?.known(old.sessionId)?.maxLifetimeSeconds !== undefined
+  const isLimited = old !== null && isLifeLimited(gate, rule, old.sessionId)
   const isSame = old !== null && named !== null && old.subject === named && !isLimited
   const told = await askPermission(gate, rule, facts, isSame ? old.sessionId : sessionId)
   const granted = { ...grant, claims: narrowed(grant.claims, told) }

@@ -21,6 +21,7 @@ export interface Metrics {
   sessionOpened(rule: string): void
   storeCall(operation: string, seconds: number, isFailure: boolean): void
   remoteAsked(asked: AskedRemote): void
+  remoteStanding(remote: string): void
   /** Where the figures of the store come from; `null`: there is none. */
   watchStore(read: () => StoreGauges | null): void
 }
@@ -73,8 +74,15 @@ export function createMetrics(): Metrics {
     buckets: [0.01, 0.05, 0.2, 0.5, 1, 3, 12],
     registers,
   })
+  const standing = new Counter({
+    name: 'playgate_remote_standing_total',
+    help: 'Running sessions that go on as they were last answered, because a recheck had no answer, by name',
+    labelNames: ['remote'],
+    registers,
+  })
   return {
     registry,
+    remoteStanding: (remote) => standing.inc({ remote }),
     remoteAsked({ remote, outcome, tookMs }) {
       remotes.inc({ remote, outcome })
       if (outcome !== 'not-asked') remoteSeconds.observe({ remote }, tookMs / 1000)
