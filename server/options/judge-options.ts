@@ -19,6 +19,7 @@ import {
   realmKeyName,
   timedKeyName,
 } from './judge-access.ts'
+import { judgeMatch } from './judge-match.ts'
 import { judgeSession } from './judge-session.ts'
 import { KeyBook } from './key-book.ts'
 import type { AdminOptions, AuthorizeOptions, Options, Rule } from './options.ts'
@@ -221,11 +222,7 @@ class Judge {
     return Object.freeze({
       place,
       name: rule.name ?? place,
-      match: {
-        hosts: rule.match.hosts?.map((host) => host.toLowerCase()) ?? null,
-        paths: rule.match.paths,
-        ignoreCase: rule.match.ignoreCase,
-      },
+      match: judgeMatch(place, rule, this.#complaints),
       origin: this.#origin(`${place}.origin`, rule.origin),
       stripPrefix: rule.stripPrefix,
       literalSemicolons: rule.literalSemicolons,
