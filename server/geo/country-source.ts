@@ -7,7 +7,11 @@ export type CountrySourceOptions =
   /** A file in MaxMind's format. */
   | { readonly database: string }
   /** A request header that an edge sets, such as `CF-IPCountry`. */
-  | { readonly header: string }
+  | {
+      readonly header: string
+      /** Are there any proxies from which it is believed? @default true */
+      readonly hasTrustedProxies?: boolean | undefined
+    }
   | null
 
 export interface CountryFacts {
@@ -19,6 +23,8 @@ export interface CountryFacts {
 }
 
 export interface CountrySource {
+  /** It can know of nobody where he is: a header that is believed from no one. */
+  readonly isBlind: boolean
   /** An ISO 3166-1 code in capitals, or null when the country is not known. */
   countryOf(facts: CountryFacts): string | null
 }
@@ -41,10 +47,10 @@ function countryFrom(values: readonly string[]): string | null {
  * @throws {OptionError} (a `TypeError`) for a database that cannot be used, and for what is no name of a header
  */
 export function createCountrySource(options: CountrySourceOptions): CountrySource {
-  if (options === null) return { countryOf: () => null }
+  if (options === null) return { isBlind: true, countryOf: () => null }
   if ('database' in options) {
     const database = openCountryDatabase(options.database)
-    return { countryOf: ({ clientAddress }) => database.countryOf(clientAddress) }
+    return { isBlind: false, countryOf: ({ clientAddress }) => database.countryOf(clientAddress) }
   }
   // RFC 9110 section 5.6.2: a token.
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(options.header)) {
@@ -52,6 +58,7 @@ export function createCountrySource(options: CountrySourceOptions): CountrySourc
   }
   const name = options.header.toLowerCase()
   return {
+    isBlind: options.hasTrustedProxies === false,
     countryOf: ({ headers, isFromTrustedProxy }) =>
       isFromTrustedProxy ? countryFrom(headers.get(name) ?? []) : null,
   }

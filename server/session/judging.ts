@@ -27,3 +27,11 @@ export function countryOf(facts: RequestFacts, { geoip }: Pick<Judging, 'geoip'>
   const { clientAddress, headers, viaTrustedProxy } = facts
   return geoip.countryOf({ clientAddress, headers, isFromTrustedProxy: viaTrustedProxy })
 }
+
+/** Can the countries of requests be known at all? Where they cannot, no list of countries can be kept to. */
+export function canKnowCountry(
+  { viaTrustedProxy }: Pick<RequestFacts, 'viaTrustedProxy'>,
+  { geoip }: Pick<Judging, 'geoip'>,
+): boolean {
+  return geoip !== null && (viaTrustedProxy || !geoip.isBlind)
+}

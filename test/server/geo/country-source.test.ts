@@ -46,6 +46,14 @@ describe('countries from a header', () => {
     expect(countryOf(asked(['FR'], false))).toBeNull()
   })
 
+  it('is blind where there are no proxies to believe', () => {
+    const header = 'CF-IPCountry'
+    const blind = [undefined, true, false].map(
+      (hasTrustedProxies) => createCountrySource({ header, hasTrustedProxies }).isBlind,
+    )
+    expect(blind).toEqual([false, false, true])
+  })
+
   it('looks at no other header', () => {
     expect(countryOf(asked(['FR'], true, 'x-country'))).toBeNull()
   })

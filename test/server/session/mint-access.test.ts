@@ -162,6 +162,10 @@ describe('what cannot be minted is said of the option', () => {
       /^params\.ec_country_allow: holds an entry/,
     ],
     [
+      { format: 'ectoken', params: { ec_country_deny: ['US', 'UK'] } },
+      /^params\.ec_country_deny: holds an entry that is no two-letter code of a country .*GB/,
+    ],
+    [
       { format: 'ectoken', params: { ec_proto_allow: [] } },
       /^params\.ec_proto_allow: must not be empty/,
     ],
