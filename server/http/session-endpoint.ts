@@ -9,7 +9,7 @@ import type { Check, Refusal } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import { renewSession } from '../session/renew-session.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
-import { answerError, answerProblem, answerRefusal } from './answer-error.ts'
+import { answerError, answerProblem, answerRefusal, withoutRedirects } from './answer-error.ts'
 import { beginSession } from './begin-session.ts'
 import { allowOrigin, forgetOrigin } from './cors.ts'
 import type { Gate } from './gate.ts'
@@ -53,7 +53,7 @@ type Body = z.output<typeof bodySchema>
 /**
  * `POST /_playgate/session`: access token -> session token without asking for the playlist; with the old
  * session token, a renewal that keeps the session's id; for the purpose `cast`, session token -> a link that one other device can use. The
- * body must be JSON: no form of another site can send that without a preflight (threats T90).
+ * body must be JSON: no form of another site can send that without a preflight (threats T90). Never redirects, whatever the rule's `denial`.
  */
 export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const started = gate.nowMs()
@@ -92,7 +92,7 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     )
   }
   if (permitted.kind === 'refused') {
-    answerRefusal(ctx, { reason: permitted.reason }, rule)
+    answerRefusal(ctx, { reason: permitted.reason }, withoutRedirects(rule))
     refuse(permitted)
     return
   }
@@ -109,7 +109,7 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   } catch (error) {
     // A failure of ours is no refusal.
     if (!(error instanceof PlaybackError) || (error.status ?? 0) >= 500) throw error
-    answerError(ctx, error, rule)
+    answerError(ctx, error, withoutRedirects(rule))
     refuse({ reason: error.reason, detail: error.message })
     return
   }
