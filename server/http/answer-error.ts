@@ -102,6 +102,8 @@ export interface Answered {
   /** For the log. */
   readonly reason: string
   readonly detail: string
+  /** Ours or the origin's; otherwise a refusal. */
+  readonly isFailure: boolean
   readonly error?: unknown
 }
 
@@ -110,10 +112,11 @@ export function answerError(ctx: Context, error: unknown, rule: Rule | null): An
   if (error instanceof PlaybackError) {
     answerRefusal(ctx, error, rule)
     ctx.set(error.headers)
-    const answered = { reason: error.reason, detail: error.message }
+    const isFailure = ctx.status >= 500 && error.limit === null
+    const answered = { reason: error.limit ?? error.reason, detail: error.message, isFailure }
     return error.cause === undefined ? answered : { ...answered, error: error.cause }
   }
   const id = randomUUID()
   answerProblem(ctx, 500, { id })
-  return { reason: 'internal', detail: id, error }
+  return { reason: 'internal', detail: id, isFailure: true, error }
 }

@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { parseAddress } from '../claim/address.ts'
-import type { AddressSet } from '../claim/address-set.ts'
+import { AddressSet } from '../claim/address-set.ts'
 import type { RequestHeaders } from '../session/request-facts.ts'
+
+/** This machine. */
+export const loopback = new AddressSet(['127.0.0.0/8', '::1'])
 
 /** Who asked, over which scheme and for which host, as far as proxies that we trust have told us. */
 export interface Peer {

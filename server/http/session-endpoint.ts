@@ -9,7 +9,7 @@ import type { Check, Refusal } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import { renewSession } from '../session/renew-session.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
-import { answerError, answerProblem, answerRefusal, withoutRedirects } from './answer-error.ts'
+import { answerError, answerProblem, withoutRedirects } from './answer-error.ts'
 import { beginSession } from './begin-session.ts'
 import { allowOrigin, forgetOrigin } from './cors.ts'
 import type { Gate } from './gate.ts'
@@ -23,6 +23,7 @@ import { allowPresumed } from './presumed-rule.ts'
 import { originPath } from './public-path.ts'
 import { badRequest, readJsonBody } from './read-json.ts'
 import { checkSemicolons, readRequest, readTarget } from './read-request.ts'
+import { refusalError } from './refusal-error.ts'
 import { answerJson } from './routes.ts'
 
 const token = z.string().min(1).max(4096)
@@ -80,7 +81,9 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const count = (outcome: string, reason = '') =>
     gate.metrics.request(rule.name, outcome, reason, (gate.nowMs() - started) / 1000)
   const { sessionId = null } = permitted
-  const refuse = ({ reason, detail }: Pick<Refusal, 'reason' | 'detail'>): void => {
+  const refuse = (error: PlaybackError): void => {
+    const reason = error.limit ?? error.reason
+    const detail = error.message
     gate.log.warn({ ...line, outcome: 'refused', reason, detail, sessionId, checks })
     count('refused', reason)
     const { method, host, clientAddress: client } = facts
@@ -92,8 +95,9 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     )
   }
   if (permitted.kind === 'refused') {
-    answerRefusal(ctx, { reason: permitted.reason }, withoutRedirects(rule))
-    refuse(permitted)
+    const error = refusalError(permitted)
+    answerError(ctx, error, withoutRedirects(rule))
+    refuse(error)
     return
   }
   const lifetime = await lifetimeOf(gate, rule, asked)
@@ -110,7 +114,7 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     // A failure of ours is no refusal.
     if (!(error instanceof PlaybackError) || (error.status ?? 0) >= 500) throw error
     answerError(ctx, error, withoutRedirects(rule))
-    refuse({ reason: error.reason, detail: error.message })
+    refuse(error)
     return
   }
   const { outcome } = permitted
