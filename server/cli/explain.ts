@@ -1,4 +1,5 @@
 import type { ExplainRequest, Explanation, Playgate } from '../index.ts'
+import { namedByFlags } from './named-by-flags.ts'
 import type { ExitStatus, Terminal } from './output.ts'
 
 /** `playgate explain URL`: which rule, which check, which answer. */
@@ -8,7 +9,7 @@ export async function explainRequest(
   { json }: { json: boolean },
   terminal: Terminal,
 ): Promise<ExitStatus> {
-  const explanation = await gate.explain(request)
+  const explanation = await namedByFlags(() => gate.explain(request))
   if (json) terminal.out(JSON.stringify(explanation))
   else for (const line of describe(explanation)) terminal.out(line)
   const { outcome } = explanation.answer
