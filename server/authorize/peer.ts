@@ -46,7 +46,14 @@ export type Verdict =
   /** There is nothing to decide: the server only tells. */
   | { readonly kind: 'notice' }
   | Denied
-  | { readonly kind: 'undecided'; readonly reason: PublicReason | null }
+  | {
+      readonly kind: 'undecided'
+      readonly reason: PublicReason | null
+      /** Further members of the problem document. */
+      readonly members: Readonly<Record<string, unknown>>
+      /** Seconds. */
+      readonly retryAfter: string
+    }
 
 export interface Denied {
   readonly kind: 'denied'

@@ -69,7 +69,7 @@ async function handle(ctx: Context, next: Next, gate: Gate, remainder: Remainder
       outcome.detail = 'cut in the middle of the answer'
     } else {
       const answered = answerError(ctx, thrown, rule)
-      outcome.outcome = ctx.status >= 500 ? 'failed' : 'refused'
+      outcome.outcome = answered.isFailure ? 'failed' : 'refused'
       outcome.reason = answered.reason
       outcome.detail = answered.detail
       error = answered.error

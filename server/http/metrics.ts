@@ -31,7 +31,7 @@ export function createMetrics(): Metrics {
   const registers = [registry]
   const requests = new Counter({
     name: 'playgate_requests_total',
-    help: 'Requests by rule, outcome (open, session, access, opened, renewed, ended, refused, let-through, missing, not-found, preflight, failed) and public reason',
+    help: 'Requests by rule, outcome (open, session, access, opened, renewed, ended, refused, let-through, missing, not-found, preflight, failed) and public reason; too-many-unknown: too many unknown tokens from one address',
     labelNames: ['rule', 'outcome', 'reason'],
     registers,
   })

@@ -23,6 +23,7 @@ import { mediaLifetime } from './media-lifetime.ts'
 import { isMediaName, isPlaylistName } from './media-name.ts'
 import { originPath, publicPath } from './public-path.ts'
 import { checkSemicolons } from './read-request.ts'
+import { refusalError } from './refusal-error.ts'
 import { sendObject } from './send-object.ts'
 import { sendJson, sendPlaylist } from './send-playlist.ts'
 import { spendOnce } from './spend-once.ts'
@@ -114,10 +115,10 @@ export async function permit(
     }
   } else if (rule.mode === 'log') {
     outcome.outcome = 'open'
-    outcome.wouldRefuse = decision.reason
+    outcome.wouldRefuse = refusalError(decision).limit ?? decision.reason
     outcome.detail = decision.detail
   } else {
-    throw refused(decision.reason, decision.detail)
+    throw refusalError(decision)
   }
   return { grant: decision?.kind === 'refused' ? null : decision, query }
 }
@@ -263,7 +264,8 @@ async function placementFor(
     }
     // Whoever issued it may have signed what ends a line, a quoted string or a parameter (threats T68).
     if (!/^[A-Za-z0-9\-._~=:@!()*/,%+]+$/.test(grant.token)) {
-      throw refused('token-refused', 'the access token holds text that no URI can carry')
+      const detail = 'the access token holds text that no URI can carry'
+      throw refusalError({ reason: 'token-refused', detail })
     }
     if (isDelivered) await spendOnce(gate, rule, grant, facts)
     return { mode: 'query', parameter, token: grant.token }
@@ -321,18 +323,12 @@ function answerMissing(ctx: Context, status: number, outcome: Outcome): void {
   answerProblem(ctx, status)
 }
 
-function refused(
-  reason: Extract<Decision, { kind: 'refused' }>['reason'],
-  detail: string,
-): PlaybackError {
-  const code = reason === 'token-missing' ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_REFUSED'
-  return new PlaybackError({ code, reason, detail })
-}
-
 /** @throws {PlaybackError} `token-missing` where the session token is due; in mode `log`, none */
 export function insistOnSession(rule: Rule, grant: Grant | null, outcome: Outcome): void {
   if (grant === null || !needsSessionToken(rule, grant)) return
-  if (rule.mode !== 'log') throw refused('token-missing', sessionNeededDetail)
+  if (rule.mode !== 'log') {
+    throw refusalError({ reason: 'token-missing', detail: sessionNeededDetail })
+  }
   outcome.wouldRefuse = 'token-missing'
   outcome.detail = sessionNeededDetail
 }

@@ -9,7 +9,7 @@ import type { Check, Refusal } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import { renewSession } from '../session/renew-session.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
-import { answerError, answerProblem, answerRefusal } from './answer-error.ts'
+import { answerError, answerProblem, withoutRedirects } from './answer-error.ts'
 import { beginSession } from './begin-session.ts'
 import { allowOrigin, forgetOrigin } from './cors.ts'
 import type { Gate } from './gate.ts'
@@ -23,6 +23,7 @@ import { allowPresumed } from './presumed-rule.ts'
 import { originPath } from './public-path.ts'
 import { badRequest, readJsonBody } from './read-json.ts'
 import { checkSemicolons, readRequest, readTarget } from './read-request.ts'
+import { refusalError } from './refusal-error.ts'
 import { answerJson } from './routes.ts'
 
 const token = z.string().min(1).max(4096)
@@ -53,7 +54,7 @@ type Body = z.output<typeof bodySchema>
 /**
  * `POST /_playgate/session`: access token -> session token without asking for the playlist; with the old
  * session token, a renewal that keeps the session's id; for the purpose `cast`, session token -> a link that one other device can use. The
- * body must be JSON: no form of another site can send that without a preflight (threats T90).
+ * body must be JSON: no form of another site can send that without a preflight (threats T90). Never redirects, whatever the rule's `denial`.
  */
 export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const started = gate.nowMs()
@@ -80,7 +81,9 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const count = (outcome: string, reason = '') =>
     gate.metrics.request(rule.name, outcome, reason, (gate.nowMs() - started) / 1000)
   const { sessionId = null } = permitted
-  const refuse = ({ reason, detail }: Pick<Refusal, 'reason' | 'detail'>): void => {
+  const refuse = (error: PlaybackError): void => {
+    const reason = error.limit ?? error.reason
+    const detail = error.message
     gate.log.warn({ ...line, outcome: 'refused', reason, detail, sessionId, checks })
     count('refused', reason)
     const { method, host, clientAddress: client } = facts
@@ -92,8 +95,9 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
     )
   }
   if (permitted.kind === 'refused') {
-    answerRefusal(ctx, { reason: permitted.reason }, rule)
-    refuse(permitted)
+    const error = refusalError(permitted)
+    answerError(ctx, error, withoutRedirects(rule))
+    refuse(error)
     return
   }
   const lifetime = await lifetimeOf(gate, rule, asked)
@@ -109,8 +113,8 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   } catch (error) {
     // A failure of ours is no refusal.
     if (!(error instanceof PlaybackError) || (error.status ?? 0) >= 500) throw error
-    answerError(ctx, error, rule)
-    refuse({ reason: error.reason, detail: error.message })
+    answerError(ctx, error, withoutRedirects(rule))
+    refuse(error)
     return
   }
   const { outcome } = permitted

@@ -55,6 +55,8 @@ export interface Refusal {
   readonly sessionId?: string
   readonly reason: PublicReason
   readonly detail: string
+  /** Too many unknown tokens came from one address: for so long the store is not asked for another one of its. */
+  readonly retryAfterSeconds?: number
 }
 
 export type Decision = SessionGrant | AccessGrant | Refusal

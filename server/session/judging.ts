@@ -1,9 +1,9 @@
 import type { EpochSeconds } from '../../shared/units.ts'
 import type { CountrySource } from '../geo/country-source.ts'
-import type { TokenRecord } from '../store/token-store.ts'
 import type { Endings } from './endings.ts'
 import type { ProofMemory } from './proof-memory.ts'
 import type { RequestFacts } from './request-facts.ts'
+import type { KeptToken } from './token-registry.ts'
 
 /** What requests are judged with besides their rule. */
 export interface Judging {
@@ -19,7 +19,7 @@ export interface Judging {
 }
 
 /** Tokens by their ids, as the store has them; one that is not among them was not looked up. */
-export type KeptTokens = ReadonlyMap<string, TokenRecord | 'unknown' | 'unavailable'>
+export type KeptTokens = ReadonlyMap<string, KeptToken>
 
 /** Two letters; `null`: not known. */
 export function countryOf(facts: RequestFacts, { geoip }: Pick<Judging, 'geoip'>): string | null {

@@ -255,6 +255,7 @@ describe('the viewer’s address', () => {
       const target = `${playlist}?hdnts=${stage.mint({ ip: '192.0.2.7' })}`
       const from = (address: string) => ask(stage, askerNamed(name), { target, address })
       expect(allows(await from('203.0.113.1, 192.0.2.7, 10.1.2.3'))).toBe(true)
+      expect(allows(await from('203.0.113.1, 192.0.2.7:4711, 10.1.2.3'))).toBe(true)
       expect(allows(await from('192.0.2.7, 203.0.113.1, 10.1.2.3'))).toBe(false)
     },
   )
@@ -386,6 +387,7 @@ describe('nginx with X-Accel-Redirect', () => {
     const stage = await startVod({ rule: { denial: { byReason: { 'token-missing': 401 } } } })
     const refused = await ask(stage, nginx, { target: playlist }, accelerated())
     expect(refused.status).toBe(401)
+    expect(refused.all('www-authenticate')).toEqual(['Bearer'])
     expect(refused.all('x-accel-redirect')).toEqual([])
     expect(JSON.parse(refused.body.toString())).toMatchObject({ reason: 'token-missing' })
     const lines = ['Origin: https://a.example', 'Access-Control-Request-Method: GET']

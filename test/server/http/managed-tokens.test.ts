@@ -250,4 +250,37 @@ describe('the store', () => {
     stage.clock.advance(61_000)
     await expect.poll(async () => (await ask(token, '198.51.100.1')).status).toBe(200)
   })
+
+  it('and who asks for more is told why, and for how long: it is not the store that fails', async () => {
+    const stage = await start()
+    const made = (count: number) => `pgm_${String(count).padStart(42, '0')}A`
+    for (let count = 0; count < 60; count++) await open(stage, made(count))
+    const detail = 'too many unknown tokens from one address'
+    const refused = await open(stage, made(60))
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '60'])
+    expect(refused.problem).toMatchObject({ reason: 'store-unavailable', renew: false, detail })
+    expect(JSON.parse(stage.log.at(-1) ?? '')).toMatchObject({
+      ...{ level: 'warn', outcome: 'refused', reason: 'too-many-unknown' },
+      detail: `not looked up: ${detail}, for 60 s no other is`,
+    })
+    const exchanged = await stage.ask('/_playgate/session', {
+      ...{ method: 'POST', headers: { 'Content-Type': 'application/json' } },
+      body: JSON.stringify({ accessToken: made(61), path: '/vod/film/index.m3u8' }),
+    })
+    const authorized = await stage.ask('/_playgate/authorize/caddy', {
+      headers: {
+        ...{ 'X-Forwarded-Method': 'GET', 'X-Forwarded-Proto': 'http', 'X-Forwarded-Host': 'a' },
+        ...{ 'X-Forwarded-Uri': `/vod/film/index.m3u8?token=${made(62)}` },
+        'X-Forwarded-For': '127.0.0.1',
+      },
+    })
+    for (const { status, headers, problem } of [exchanged, authorized]) {
+      expect([status, headers.get('retry-after')]).toEqual([503, '60'])
+      expect(problem).toMatchObject({ reason: 'store-unavailable', renew: false, detail })
+    }
+    const { text } = await stage.ask('/_playgate/metrics')
+    expect(text).toContain('{rule="film",outcome="refused",reason="too-many-unknown"} 3')
+    expect(text).not.toContain('store-unavailable')
+    expect(text).not.toContain('outcome="failed"')
+  })
 })
