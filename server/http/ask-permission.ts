@@ -5,6 +5,7 @@ import type { RemoteDecision } from '../remote/remote.ts'
 import type { SessionGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import type { Gate } from './gate.ts'
+import { failCheck, lateChecks, type Told } from './outcome.ts'
 
 /** What the server said, and which it was, if it approved. */
 export interface Permission extends RemoteGrants {
@@ -18,6 +19,7 @@ const nothing: Permission = {}
  * section 6).
  *
  * @param sessionId decisions about one session are remembered by it; `null`: the request is asked about for itself
+ * @param told is filled in, where the answer refuses
  * @returns what the answer narrows; nothing where nobody is asked
  * @throws {PlaybackError} `remote-refused`; in mode `log`, none
  */
@@ -26,13 +28,15 @@ export async function askPermission(
   rule: Rule,
   facts: RequestFacts,
   sessionId: string | null,
+  told: Told,
 ): Promise<Permission> {
   const remote = gate.remoteOf(rule)
   if (remote === null) return nothing
   // A question takes some seconds at most, and a viewer who left may well come back for its answer.
   const { signal } = new AbortController()
   const asked = { ...facts, cdnAddress: facts.serverAddress }
-  return judge(gate, rule, facts, await remote.ask(asked, { cacheKey: sessionId, signal }))
+  const decision = await remote.ask(asked, { cacheKey: sessionId, signal })
+  return judge(gate, rule, facts, decision, told)
 }
 
 /**
@@ -46,32 +50,34 @@ export function askAgain(
   rule: Rule,
   facts: RequestFacts,
   { sessionId, approvedBy }: Pick<SessionGrant, 'sessionId' | 'approvedBy'>,
+  told: Told,
 ): Promise<Permission> | undefined {
   const remote = gate.remoteOf(rule)
   if (remote === null) return undefined
   if (!remote.asksAgain && approvedBy === rule.remoteAuth) return undefined
   const known = remote.known(sessionId)
-  if (known === undefined) return askPermission(gate, rule, facts, sessionId)
-  judge(gate, rule, facts, known)
+  if (known === undefined) return askPermission(gate, rule, facts, sessionId, told)
+  judge(gate, rule, facts, known, told)
   return undefined
 }
 
-function judge(gate: Gate, rule: Rule, facts: RequestFacts, decision: RemoteDecision): Permission {
+function judge(
+  gate: Gate,
+  rule: Rule,
+  { path, clientAddress: client }: RequestFacts,
+  decision: RemoteDecision,
+  told: Told,
+): Permission {
   const { allow, answered, detail, ...grants } = decision
-  const line = {
-    event: 'remote',
-    rule: rule.name,
-    path: facts.path,
-    client: facts.clientAddress,
-    detail,
-  }
   if (allow) {
-    if (!answered) gate.log.warn(line, 'let in without an answer (onTimeout: approve)')
+    if (!answered) {
+      const line = { event: 'remote', rule: rule.name, path, client, detail }
+      gate.log.warn(line, 'let in without an answer (onTimeout: approve)')
+    }
     return { ...grants, ...(rule.remoteAuth !== null && { approvedBy: rule.remoteAuth }) }
   }
-  if (rule.mode !== 'log') {
-    throw new PlaybackError({ code: 'ERR_TOKEN_REFUSED', reason: 'remote-refused', detail })
-  }
-  gate.log.warn({ ...line, wouldRefuse: 'remote-refused' }, 'let through on trial')
+  const code = 'ERR_TOKEN_REFUSED'
+  const refusal = new PlaybackError({ code, reason: 'remote-refused', detail })
+  failCheck(rule, told, lateChecks.remote, refusal)
   return nothing
 }
