@@ -53,7 +53,8 @@ const inspectToken = operation({
       ],
     },
   },
-  perform: ({ gate, body: { token, ...asked } }) => tokensOf(gate).inspect(token, asked),
+  perform: ({ gate, body: { token, ...asked } }) =>
+    orNamed(() => tokensOf(gate).inspect(token, asked)),
 })
 
 const explainOperation = operation({

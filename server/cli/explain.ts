@@ -1,4 +1,5 @@
 import type { ExplainRequest, Explanation, Playgate } from '../index.ts'
+import { namedByFlags } from './named-by-flags.ts'
 import type { ExitStatus, Terminal } from './output.ts'
 
 /** `playgate explain URL`: which rule, which check, which answer. */
@@ -10,7 +11,7 @@ export async function explainRequest(
 ): Promise<ExitStatus> {
   // What a server keeps in its memory no other process sees.
   const sharesStore = gate.options.store !== 'memory:'
-  const explanation = await gate.explain({ ...request, sharesStore })
+  const explanation = await namedByFlags(() => gate.explain({ ...request, sharesStore }))
   if (json) terminal.out(JSON.stringify(explanation))
   else for (const line of describe(explanation)) terminal.out(line)
   const { outcome } = explanation.answer

@@ -183,20 +183,34 @@ function format(values: Values): AccessOptions['format'] | undefined {
 function parameters(values: Values): Record<string, string[]> | undefined {
   const given = texts(values, 'param')
   if (given === undefined) return undefined
-  const pairs = given.map((pair): [string, string[]] => {
+  const lists = new Map<string, string[]>()
+  for (const pair of given) {
     const equals = pair.indexOf('=')
     if (equals < 1) throw new UsageError(`--param is not NAME=VALUE: ${pair}`)
-    return [pair.slice(0, equals), pair.slice(equals + 1).split(',')]
-  })
-  return Object.fromEntries(pairs)
+    const name = pair.slice(0, equals)
+    if (lists.has(name)) {
+      throw new UsageError(`--param ${name} is there twice: give all of it at once, ${name}=A,B`)
+    }
+    lists.set(name, pair.slice(equals + 1).split(','))
+  }
+  return Object.fromEntries(lists)
 }
 
-function headerFields(values: Values): Record<string, string> {
-  const fields: Record<string, string> = {}
+/** A request has one of each at most: RFC 9112 section 3.2 for Host, RFC 9110 section 11.6.2 for Authorization. */
+const single: readonly string[] = ['host', 'authorization']
+
+/** Every value of each field, in order: what is sent several times counts several times. */
+function headerFields(values: Values): Record<string, string[]> {
+  const fields = new Map<string, string[]>()
   for (const field of texts(values, 'header') ?? []) {
     const match = /^([^\s:]+):\s*(.*)$/.exec(field)
     if (match?.[1] === undefined) throw new UsageError(`not a header field 'Name: value': ${field}`)
-    fields[match[1].toLowerCase()] = match[2] ?? ''
+    const name = match[1].toLowerCase()
+    const earlier = fields.get(name) ?? []
+    if (earlier.length > 0 && single.includes(name)) {
+      throw new UsageError(`--header ${match[1]} is there twice: a request has one`)
+    }
+    fields.set(name, [...earlier, match[2] ?? ''])
   }
-  return fields
+  return Object.fromEntries(fields)
 }

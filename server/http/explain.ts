@@ -1,4 +1,4 @@
-import { OptionError, PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
+import { PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
 import { epochSeconds } from '../../shared/units.ts'
 import type { Rule } from '../options/options.ts'
 import type { Check } from '../session/decision.ts'
@@ -6,32 +6,13 @@ import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { refusalStatus } from './answer-error.ts'
 import { decideRequest } from './decide-request.ts'
+import { type ExplainRequest, readExplainRequest } from './explain-request.ts'
 import { foreseeChecks } from './foresee-checks.ts'
 import type { Gate } from './gate.ts'
 import { isMediaName } from './media-name.ts'
 import { originPath } from './public-path.ts'
-import { checkSemicolons, readTarget } from './read-request.ts'
+import { checkSemicolons } from './read-request.ts'
 import { needsSessionToken, sessionNeededDetail } from './serve-media.ts'
-
-export interface ExplainRequest {
-  /** An absolute URL, or a path with its query. Taken as it stands: nothing is encoded or normalised. */
-  readonly url: string
-  /** @default 'GET' */
-  readonly method?: string | undefined
-  /** Header fields as the client would send them. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** @default '127.0.0.1' */
-  readonly clientAddress?: string | undefined
-  /** Was the request brought by a trusted proxy, whose country header is believed? @default false */
-  readonly viaTrustedProxy?: boolean | undefined
-  /** Seconds since 1970. What the store has is looked at as it is now. @default now */
-  readonly now?: number | undefined
-  /**
-   * Does this process have the store that viewers meet? One beside a server that keeps all in its memory has not: what only that
-   * server knows is `skipped`. @default true
-   */
-  readonly sharesStore?: boolean | undefined
-}
 
 export interface Explanation {
   readonly rule: string | null
@@ -52,12 +33,12 @@ export interface Explanation {
  * Which rule a request would meet, each check with its outcome, and the answer. Nothing is opened, spent or
  * asked of an origin; the store is asked for tokens that it keeps, for what was spent, and for places that are taken.
  *
- * @throws {OptionError} for a URL that is none
+ * @throws {OptionError} naming the option: an unknown one, a URL or an address that is none
  */
 export async function explain(gate: Gate, request: ExplainRequest): Promise<Explanation> {
   let facts: RequestFacts
   try {
-    facts = factsOf(gate, request)
+    facts = readExplainRequest(request, gate)
   } catch (error) {
     if (!(error instanceof PlaybackError)) throw error
     const check: Check = { check: 'request-target', outcome: 'failed', detail: error.message }
@@ -76,7 +57,7 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
     const check: Check = { check: 'semicolon', outcome: 'failed', detail: error.message }
     return refused(rule, [passed, found, check], error.reason, error.message, error.status)
   }
-  const method = request.method ?? 'GET'
+  const { method } = facts
   if (!['GET', 'HEAD', 'OPTIONS'].includes(method)) {
     return notServed(rule, [passed, found], 'method', 405, `${method} is not served`)
   }
@@ -156,30 +137,4 @@ function refused(
   const status = refusalStatus(reason, rule, nearer)
   const answer = { outcome: 'refused' as const, status, reason, renew, detail }
   return { rule: rule?.name ?? null, mode: rule?.mode ?? null, checks, answer }
-}
-
-function factsOf(gate: Gate, request: ExplainRequest): RequestFacts {
-  if (!/^(https?:\/\/|\/)/i.test(request.url)) {
-    throw new OptionError([
-      { path: 'url', message: 'neither a whole URL (http://…) nor a path that begins with /' },
-    ])
-  }
-  const absolute = /^(https?):\/\/([^/?#]+)(.*)$/is.exec(request.url)
-  const scheme = absolute?.[1]?.toLowerCase() === 'https' ? 'https' : 'http'
-  const target = absolute === null ? request.url : absolute[3] || '/'
-  const headers = new Map(
-    Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), [value]]),
-  )
-  const { pathParameters, allowSemicolon } = gate
-  return {
-    method: request.method ?? 'GET',
-    target,
-    ...readTarget(target, { pathParameters, allowSemicolon }),
-    host: (absolute?.[2] ?? headers.get('host')?.[0] ?? 'localhost').toLowerCase(),
-    scheme,
-    clientAddress: request.clientAddress ?? '127.0.0.1',
-    serverAddress: '',
-    viaTrustedProxy: request.viaTrustedProxy ?? false,
-    headers,
-  }
 }

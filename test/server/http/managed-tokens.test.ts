@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { OptionError } from '../../../server/index.ts'
 import {
   type StagedGate,
   type StageOptions,
@@ -101,6 +102,8 @@ describe('a managed token', () => {
     ['a name that is undefined', { name: undefined }],
     ['two things', { name: 'u7', tokens: [] }],
     ['no all', { all: false }],
+    ['a realm that is misspelt', { all: true, relm: 'events' }],
+    ['a name of the mint', { name: 'u7', subject: 'u7' }],
     ['what is no token', { tokens: ['pgm_short'] }],
     ['an EdgeAuth token', { tokens: ['exp=1~acl=/*~hmac=00'] }],
   ])('is not revoked by %s', async (_what, selector) => {
@@ -108,6 +111,26 @@ describe('a managed token', () => {
     const { token } = await make(stage, { subject: 'u7' })
     await expect(stage.gate.tokens.revoke(selector)).rejects.toThrow(TypeError)
     expect((await open(stage, token)).status).toBe(200)
+  })
+
+  it.each([
+    ['name', { name: 'u7' }, /^name: unknown option: here it is called subject$/],
+    ['clientIp', { clientIp: '10.0.0.1' }, /^clientIp: unknown option: here it is called ip$/],
+  ])(
+    'is not made, and not kept, with %s, which would bind it to nobody',
+    async (_name, options, message) => {
+      const stage = await start()
+      await expect(make(stage, options)).rejects.toThrow(message)
+      expect((await stage.gate.tokens.list()).tokens).toEqual([])
+    },
+  )
+
+  it('is not listed by a filter that there is none of', async () => {
+    const { gate } = await start()
+    const filter = { subject: 'u7' } as object
+    await expect(gate.tokens.list(filter)).rejects.toThrow(OptionError)
+    await expect(gate.tokens.list(filter)).rejects.toThrow(/^subject: .* called name$/)
+    expect(await gate.tokens.list({ name: undefined })).toEqual({ tokens: [], next: null })
   })
 
   it.each([
