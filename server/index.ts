@@ -74,7 +74,7 @@ export interface Playgate {
   mint(options: MintAccessOptions): string
   /** The same with what a page needs to know of it. */
   mintDetailed(options: MintAccessOptions): MintedAccess
-  /** Which rule, which check, which answer a request would get. Changes nothing. */
+  /** Which rule, which check, which answer a request would get now. Changes nothing. */
   explain(request: ExplainRequest): Promise<Explanation>
   /** Who plays: see sessions, and end them. */
   readonly sessions: Sessions

@@ -9,10 +9,11 @@ import { freshToken } from '../http/hand-on.ts'
 import { playgateSession, sessionCookie, usableCarrier } from '../http/hand-out.ts'
 import type { MediaLifetime } from '../http/media-lifetime.ts'
 import { isMediaName, isPlaylistName } from '../http/media-name.ts'
+import { failCheck, lateChecks, type Outcome } from '../http/outcome.ts'
 import { originPath } from '../http/public-path.ts'
 import { badRequest } from '../http/read-json.ts'
 import { readTarget } from '../http/read-request.ts'
-import { type Grant, insistOnSession, type Outcome, permit } from '../http/serve-media.ts'
+import { type Grant, insistOnSession, permit } from '../http/serve-media.ts'
 import { lifetimeOf } from '../http/session-endpoint.ts'
 import { spendOnce } from '../http/spend-once.ts'
 import type { Rule, SessionOptions } from '../options/options.ts'
@@ -146,17 +147,16 @@ async function handOver(
   const alone = { ...grant, replacesCookie: false }
   if (!peer.asksForStreams && !isPlaylistName(facts.path)) insistOnSession(rule, alone, outcome)
   // Where the rule has no sessions, that was asked before.
-  const told = session === null ? {} : await askPermission(gate, rule, facts, null)
+  const told = session === null ? {} : await askPermission(gate, rule, facts, null, outcome)
   const maxConcurrent = told.maxConcurrent ?? grant.claims.maxConcurrent ?? null
-  if (limitFor(rule, { maxConcurrent }) !== null && rule.mode === 'enforce') {
-    throw new PlaybackError({
-      code: 'ERR_TOKEN_REFUSED',
-      reason: 'token-refused',
-      detail:
-        'the rule counts streams (maxConcurrent), and the asking server hands no session on by which this one could be counted',
-    })
+  if (limitFor(rule, { maxConcurrent }) !== null) {
+    const detail =
+      'the rule counts streams (maxConcurrent), and the asking server hands no session on by which this one could be counted'
+    const code = 'ERR_TOKEN_REFUSED'
+    const refusal = new PlaybackError({ code, reason: 'token-refused', detail })
+    failCheck(rule, outcome, lateChecks.limit, refusal)
   }
-  if (facts.method === 'GET') await spendOnce(gate, rule, grant, facts)
+  if (facts.method === 'GET') await spendOnce(gate, rule, grant, facts, outcome)
   return nothing
 }
 
@@ -197,7 +197,7 @@ async function openSession(
   }
   if (facts.method !== 'GET') return nothing
   const begun = lifetime ?? { durationSeconds: null }
-  const opened = await beginSession(gate, rule, grant, facts, begun, null)
+  const opened = await beginSession(gate, rule, grant, facts, begun, outcome, null)
   outcome.outcome = 'opened'
   outcome.sessionId = opened.sessionId
   gate.metrics.sessionOpened(rule.name)

@@ -6,6 +6,7 @@ import type { SessionGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { approvalMark } from './approval-mark.ts'
 import type { Gate } from './gate.ts'
+import { failCheck, lateChecks, type Told } from './outcome.ts'
 
 /** What the server said, and the mark of its approval, if it gave one. */
 export interface Permission extends RemoteGrants {
@@ -19,6 +20,7 @@ const nothing: Permission = {}
  * section 6).
  *
  * @param sessionId decisions about one session at the rule are remembered by it; `null`: the request is asked about for itself
+ * @param told is filled in, where the answer refuses
  * @param wasApproved the session runs, and its token says that the server has approved of it here
  * @returns what the answer narrows; nothing where nobody is asked
  * @throws {PlaybackError} `remote-refused`; in mode `log`, none
@@ -28,6 +30,7 @@ export async function askPermission(
   rule: Rule,
   facts: RequestFacts,
   sessionId: string | null,
+  told: Told,
   wasApproved = false,
 ): Promise<Permission> {
   const remote = gate.remoteOf(rule)
@@ -37,7 +40,7 @@ export async function askPermission(
   const asked = { ...facts, cdnAddress: facts.serverAddress }
   const cacheKey = sessionId === null ? null : keyOf(rule, sessionId)
   const decision = await remote.ask(asked, { cacheKey, wasApproved, signal })
-  return judge(gate, rule, facts, decision)
+  return judge(gate, rule, facts, decision, told)
 }
 
 /**
@@ -51,14 +54,15 @@ export function askAgain(
   rule: Rule,
   facts: RequestFacts,
   { sessionId, approvedBy }: Pick<SessionGrant, 'sessionId' | 'approvedBy'>,
+  told: Told,
 ): Promise<Permission> | undefined {
   const remote = gate.remoteOf(rule)
   if (remote === null) return undefined
   const wasApproved = approvedBy === approvalMark(rule)
   if (!remote.asksAgain && wasApproved) return undefined
   const known = remote.known(keyOf(rule, sessionId), wasApproved)
-  if (known === undefined) return askPermission(gate, rule, facts, sessionId, wasApproved)
-  judge(gate, rule, facts, known)
+  if (known === undefined) return askPermission(gate, rule, facts, sessionId, told, wasApproved)
+  judge(gate, rule, facts, known, told)
   return undefined
 }
 
@@ -73,26 +77,25 @@ function keyOf(rule: Rule, sessionId: string): string {
   return `${approvalMark(rule)} ${sessionId}`
 }
 
-function judge(gate: Gate, rule: Rule, facts: RequestFacts, decision: RemoteDecision): Permission {
+function judge(
+  gate: Gate,
+  rule: Rule,
+  { path, clientAddress: client }: RequestFacts,
+  decision: RemoteDecision,
+  told: Told,
+): Permission {
   const { allow, answered, stands = false, detail, ...grants } = decision
-  const line = {
-    event: 'remote',
-    rule: rule.name,
-    path: facts.path,
-    client: facts.clientAddress,
-    detail,
-  }
   if (allow) {
+    const line = { event: 'remote', rule: rule.name, path, client, detail }
     if (stands) gate.log.warn(line, 'plays on under its last approval')
     else if (!answered) gate.log.warn(line, 'let in without an answer (onTimeout: approve)')
     tellDropped(gate, rule, grants)
     const approvedBy = answered || stands ? approvalMark(rule) : null
     return { ...grants, ...(approvedBy !== null && { approvedBy }) }
   }
-  if (rule.mode !== 'log') {
-    throw new PlaybackError({ code: 'ERR_TOKEN_REFUSED', reason: 'remote-refused', detail })
-  }
-  gate.log.warn({ ...line, wouldRefuse: 'remote-refused' }, 'let through on trial')
+  const code = 'ERR_TOKEN_REFUSED'
+  const refusal = new PlaybackError({ code, reason: 'remote-refused', detail })
+  failCheck(rule, told, lateChecks.remote, refusal)
   return nothing
 }
 

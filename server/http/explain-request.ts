@@ -15,8 +15,13 @@ export interface ExplainRequest {
   readonly clientAddress?: string | undefined
   /** Was the request brought by a trusted proxy, whose country header is believed? @default false */
   readonly viaTrustedProxy?: boolean | undefined
-  /** Seconds since 1970. @default now */
+  /** Seconds since 1970. What the store has is looked at as it is now. @default now */
   readonly now?: number | undefined
+  /**
+   * Does this process have the store that viewers meet? One beside a server that keeps all in its memory has not: what only that
+   * server knows is `skipped`. @default true
+   */
+  readonly sharesStore?: boolean | undefined
 }
 
 const requestNames = {
@@ -26,6 +31,7 @@ const requestNames = {
   clientAddress: true,
   viaTrustedProxy: true,
   now: true,
+  sharesStore: true,
 } as const
 
 /**

@@ -1,12 +1,13 @@
 import { PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
 import { epochSeconds } from '../../shared/units.ts'
 import type { Rule } from '../options/options.ts'
-import type { AccessGrant, Check, SessionGrant } from '../session/decision.ts'
+import type { Check } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { refusalStatus } from './answer-error.ts'
 import { decideRequest } from './decide-request.ts'
 import { type ExplainRequest, readExplainRequest } from './explain-request.ts'
+import { foreseeChecks } from './foresee-checks.ts'
 import type { Gate } from './gate.ts'
 import { isMediaName } from './media-name.ts'
 import { originPath } from './public-path.ts'
@@ -30,7 +31,7 @@ export interface Explanation {
 
 /**
  * Which rule a request would meet, each check with its outcome, and the answer. Nothing is opened, spent or
- * asked of an origin; the store is asked for tokens that it keeps.
+ * asked of an origin; the store is asked for tokens that it keeps, for what was spent, and for places that are taken.
  *
  * @throws {OptionError} naming the option: an unknown one, a URL or an address that is none
  */
@@ -88,7 +89,12 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
     return refused(rule, [...judged, check], 'token-missing', sessionNeededDetail)
   }
   if (!isBelowPrefix) return notServed(rule, judged, ...outsidePrefix)
-  const all = [passed, found, ...checks, ...receiverCheck(decision), ...remoteCheck(rule, decision)]
+  const { sharesStore = true } = request
+  const foreseen = await foreseeChecks({ gate, rule, facts, grant: decision, sharesStore })
+  const all = [...judged, ...foreseen.checks]
+  if (foreseen.refusal !== null) {
+    return refused(rule, all, foreseen.refusal.reason, foreseen.refusal.detail)
+  }
   const detail =
     decision.kind === 'session'
       ? `session ${decision.sessionId}`
@@ -101,27 +107,6 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
     checks: all,
     answer: { outcome: decision.kind, status: null, reason: null, renew: false, detail },
   }
-}
-
-/** Whose device it is for is known when it asks, and explaining binds nobody. */
-function receiverCheck(decision: SessionGrant | AccessGrant): Check[] {
-  if (decision.kind !== 'session' || decision.parent === undefined) return []
-  const detail = 'good for the device that uses it first, and for no other'
-  return [{ check: 'receiver', outcome: 'skipped', detail }]
-}
-
-/** What the site's own server would say is known when it is asked, and explaining asks nobody. */
-function remoteCheck({ remoteAuth, session }: Rule, { kind }: { readonly kind: string }): Check[] {
-  if (remoteAuth === null) return []
-  const when = session === null ? 'for each object' : 'when a session opens'
-  if (session !== null && kind !== 'access') return []
-  return [
-    {
-      check: 'remote-authentication',
-      outcome: 'skipped',
-      detail: `${remoteAuth} is asked ${when}`,
-    },
-  ]
 }
 
 const outsidePrefix = ['strip-prefix', 404, 'the path does not lie below stripPrefix'] as const

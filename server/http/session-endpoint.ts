@@ -18,6 +18,7 @@ import { judgingFor, lookUp, noteUse } from './judging-for.ts'
 import { type MediaLifetime, mediaLifetime } from './media-lifetime.ts'
 import { noteRefusal } from './note-refusal.ts'
 import type { OpenedSession } from './open-session.ts'
+import type { Told } from './outcome.ts'
 import { beginCast, permitCast } from './permit-cast.ts'
 import { allowPresumed } from './presumed-rule.ts'
 import { originPath } from './public-path.ts'
@@ -80,19 +81,20 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const line = { event: 'session', rule: rule.name, path: asked.path, client: facts.clientAddress }
   const count = (outcome: string, reason = '') =>
     gate.metrics.request(rule.name, outcome, reason, (gate.nowMs() - started) / 1000)
+  const told: Told = { checks }
   const { sessionId = null } = permitted
+  const note = (reason: string, detail: string, id: string | null): void => {
+    const { method, host, clientAddress: client } = facts
+    const request = { rule: rule.name, method, host, path: asked.path, client }
+    noteRefusal(gate, ctx, request, { reason, detail, sessionId: id })
+  }
   const refuse = (error: PlaybackError): void => {
     const reason = error.limit ?? error.reason
     const detail = error.message
+    const { checks } = told
     gate.log.warn({ ...line, outcome: 'refused', reason, detail, sessionId, checks })
     count('refused', reason)
-    const { method, host, clientAddress: client } = facts
-    noteRefusal(
-      gate,
-      ctx,
-      { rule: rule.name, method, host, path: asked.path, client },
-      { reason, detail, sessionId },
-    )
+    note(reason, detail, sessionId)
   }
   if (permitted.kind === 'refused') {
     const error = refusalError(permitted)
@@ -109,7 +111,7 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   }
   let opened: OpenedSession & { readonly url?: string }
   try {
-    opened = await permitted.begin(lifetime)
+    opened = await permitted.begin(lifetime, told)
   } catch (error) {
     // A failure of ours is no refusal.
     if (!(error instanceof PlaybackError) || (error.status ?? 0) >= 500) throw error
@@ -119,15 +121,22 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   }
   const { outcome } = permitted
   if (outcome === 'opened') gate.metrics.sessionOpened(rule.name)
-  count(outcome)
-  gate.log.info({ ...line, outcome, sessionId: opened.sessionId })
-
   // A link is for somebody else than who asks for it.
   if (outcome !== 'cast') ctx.set('Playgate-Session', playgateSession(opened))
   if (opened.carrier === 'cookie') ctx.append('Set-Cookie', sessionCookie(opened))
   const { token, parameter, expiresInSeconds, carrier, url } = opened
   const answer = { token, parameter, expiresInSeconds, sessionId: opened.sessionId, carrier }
   answerJson(ctx, 200, url === undefined ? answer : { ...answer, url })
+  const { wouldRefuse, detail = '' } = told
+  const done = { ...line, outcome, sessionId: opened.sessionId }
+  if (wouldRefuse === undefined) {
+    count(outcome)
+    gate.log.info(done)
+  } else {
+    count('let-through', wouldRefuse)
+    gate.log.warn({ ...done, ...told })
+    note(wouldRefuse, detail, opened.sessionId)
+  }
 }
 
 interface Permitted {
@@ -135,7 +144,7 @@ interface Permitted {
   readonly outcome: 'opened' | 'renewed' | 'cast'
   /** Of a session that is there already. */
   readonly sessionId?: string
-  begin(lifetime: MediaLifetime): Promise<OpenedSession & { readonly url?: string }>
+  begin(lifetime: MediaLifetime, told: Told): Promise<OpenedSession & { readonly url?: string }>
 }
 
 async function permit(
@@ -160,7 +169,7 @@ async function permit(
       kind: 'permitted',
       outcome: 'cast',
       sessionId: parent.sessionId,
-      begin: (lifetime) => beginCast(gate, rule, session, parent, asked, lifetime),
+      begin: (lifetime, told) => beginCast(gate, rule, session, parent, asked, lifetime, told),
     }
   }
   const grant = judgeAccessToken(asked, rule, body.accessToken, judging, checks)
@@ -177,7 +186,8 @@ async function permit(
     kind: 'permitted',
     outcome: renewed === null ? 'opened' : 'renewed',
     ...(renewed !== null && { sessionId: renewed.sessionId }),
-    begin: (lifetime) => beginSession(gate, rule, grant, asked, lifetime, renewed, fillsVariables),
+    begin: (lifetime, told) =>
+      beginSession(gate, rule, grant, asked, lifetime, told, renewed, fillsVariables),
   }
 }
 

@@ -219,6 +219,13 @@ describe('a rule with remoteAuth', () => {
     const stage = await startAsking(site, {}, { rule: { remoteAuth: 'site', mode: 'log' } })
     expect((await stage.ask(linkOf(stage))).status).toBe(200)
     expect(stage.log.join('\n')).toContain('"wouldRefuse":"remote-refused"')
+    expect(JSON.parse(stage.log.at(-1) ?? '')).toMatchObject({
+      event: 'request',
+      outcome: 'opened',
+      wouldRefuse: 'remote-refused',
+    })
+    const { text } = await stage.ask('/_playgate/metrics')
+    expect(text).toContain('outcome="let-through",reason="remote-refused"} 1')
   })
 
   it('is switched on, changed and off by a reload', async () => {
