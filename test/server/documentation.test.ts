@@ -22,7 +22,7 @@ describe('running.md', () => {
   it('tells of all that explain takes', () => {
     const members: Record<keyof ExplainRequest, true> = {
       ...{ url: true, method: true, headers: true, clientAddress: true },
-      ...{ viaTrustedProxy: true, now: true },
+      ...{ viaTrustedProxy: true, now: true, sharesStore: true },
     }
     const [call] = rowOf('gate.explain')
     const named = [...(call ?? '').matchAll(/[{,] (\w+)/g)].map(([, name]) => name)
