@@ -7,11 +7,7 @@ export type CountrySourceOptions =
   /** A file in MaxMind's format. */
   | { readonly database: string }
   /** A request header that an edge sets, such as `CF-IPCountry`. */
-  | {
-      readonly header: string
-      /** Are there any proxies from which it is believed? @default true */
-      readonly hasTrustedProxies?: boolean | undefined
-    }
+  | { readonly header: string }
   | null
 
 export interface CountryFacts {
@@ -23,8 +19,8 @@ export interface CountryFacts {
 }
 
 export interface CountrySource {
-  /** It can know of nobody where he is: a header that is believed from no one. */
-  readonly isBlind: boolean
+  /** It knows nothing of a request that did not come through a trusted proxy. */
+  readonly needsTrustedProxy: boolean
   /** An ISO 3166-1 code in capitals, or null when the country is not known. */
   countryOf(facts: CountryFacts): string | null
 }
@@ -47,10 +43,13 @@ function countryFrom(values: readonly string[]): string | null {
  * @throws {OptionError} (a `TypeError`) for a database that cannot be used, and for what is no name of a header
  */
 export function createCountrySource(options: CountrySourceOptions): CountrySource {
-  if (options === null) return { isBlind: true, countryOf: () => null }
+  if (options === null) return { needsTrustedProxy: true, countryOf: () => null }
   if ('database' in options) {
     const database = openCountryDatabase(options.database)
-    return { isBlind: false, countryOf: ({ clientAddress }) => database.countryOf(clientAddress) }
+    return {
+      needsTrustedProxy: false,
+      countryOf: ({ clientAddress }) => database.countryOf(clientAddress),
+    }
   }
   // RFC 9110 section 5.6.2: a token.
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(options.header)) {
@@ -58,7 +57,7 @@ export function createCountrySource(options: CountrySourceOptions): CountrySourc
   }
   const name = options.header.toLowerCase()
   return {
-    isBlind: options.hasTrustedProxies === false,
+    needsTrustedProxy: true,
     countryOf: ({ headers, isFromTrustedProxy }) =>
       isFromTrustedProxy ? countryFrom(headers.get(name) ?? []) : null,
   }

@@ -29,12 +29,11 @@ export function judgeGeoip(
     const database = resolve(baseDirectory, geoip.database)
     return complaints.attempt('geoip.database', () => createCountrySource({ database })) ?? null
   }
-  const hasTrustedProxies = trustedProxies.length > 0
-  if (!hasTrustedProxies) {
+  if (trustedProxies.length === 0) {
     complainAtRules(
       (index) => shapedRules[index]?.restrict?.countries.allowUnknown === true,
       'would let everybody in: geoip.header is believed from trustedProxies alone, and there are none',
     )
   }
-  return createCountrySource({ header: geoip.header, hasTrustedProxies })
+  return createCountrySource({ header: geoip.header })
 }

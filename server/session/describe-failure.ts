@@ -20,7 +20,7 @@ const demands: Readonly<Record<DemandReason, string>> = {
   expired: 'ec_expire: expired',
   country_not_allowed: 'ec_country_allow or ec_country_deny: not in this country',
   country_not_judged:
-    'ec_country_allow or ec_country_deny: countries are not known here, because geoip is missing (or its header, without trustedProxies, is believed from nobody)',
+    'ec_country_allow or ec_country_deny: countries are not known here, because geoip is missing (or is a header, and the request came through no trusted proxy)',
   host_not_allowed: 'ec_host_allow or ec_host_deny: not for this host',
   referrer_not_allowed: 'ec_ref_allow or ec_ref_deny: not from this page',
   ip_mismatch: 'ec_clientip: made for another address',

@@ -28,10 +28,10 @@ export function countryOf(facts: RequestFacts, { geoip }: Pick<Judging, 'geoip'>
   return geoip.countryOf({ clientAddress, headers, isFromTrustedProxy: viaTrustedProxy })
 }
 
-/** Can the countries of requests be known at all? Where they cannot, no list of countries can be kept to. */
+/** Can the country of that request be known at all? Where it cannot, no list of countries can be kept to. */
 export function canKnowCountry(
   { viaTrustedProxy }: Pick<RequestFacts, 'viaTrustedProxy'>,
   { geoip }: Pick<Judging, 'geoip'>,
 ): boolean {
-  return geoip !== null && (viaTrustedProxy || !geoip.isBlind)
+  return geoip !== null && (viaTrustedProxy || !geoip.needsTrustedProxy)
 }

@@ -31,6 +31,28 @@ describe('a bare ectoken', () => {
     expect(allows(name, await at('/live/other'))).toBe(false)
   })
 
+  // What a server passes on as the country's header may be the viewer's own.
+  it.each(names)(
+    'that denies countries is refused to %s, where a header would have to tell them',
+    async (name) => {
+      const stage = await startAskedGate({
+        access: { format: 'ectoken', parameter: '', key: 'phrase' },
+        configuration: {
+          keys: { phrase: { primary: phrase }, vod: { primary: testKey } },
+          geoip: { header: 'CF-IPCountry' },
+          trustedProxies: ['127.0.0.1'],
+        },
+      })
+      const expires = Math.floor(stage.clock.now() / 1000) + 300
+      const asked = (demand: string) => {
+        const token = ectoken.seal(`ec_expire=${expires}${demand}`, { key: phrase })
+        return ask(stage, askerNamed(name), { target: `/live/show?${token}` })
+      }
+      expect(allows(name, await asked(''))).toBe(true)
+      expect(allows(name, await asked('&ec_country_deny=CH'))).toBe(false)
+    },
+  )
+
   describe('as a bearer token or a password of MediaMTX', () => {
     const show = '/live/show'
     async function started() {

@@ -46,12 +46,8 @@ describe('countries from a header', () => {
     expect(countryOf(asked(['FR'], false))).toBeNull()
   })
 
-  it('is blind where there are no proxies to believe', () => {
-    const header = 'CF-IPCountry'
-    const blind = [undefined, true, false].map(
-      (hasTrustedProxies) => createCountrySource({ header, hasTrustedProxies }).isBlind,
-    )
-    expect(blind).toEqual([false, false, true])
+  it('says that it knows nothing of other requests', () => {
+    expect(createCountrySource({ header: 'CF-IPCountry' }).needsTrustedProxy).toBe(true)
   })
 
   it('looks at no other header', () => {

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
 import { createPlaygate, type Explanation } from '../../../server/index.ts'
 import { ectoken, timed } from '../../../server/token/index.ts'
@@ -7,8 +8,11 @@ import { adminToken, askAdmin } from '../admin/ask-admin.ts'
 const playlist = '/vod/film/index.m3u8'
 const phrase = 'a pass phrase that nobody guesses, 7 times over'
 
+const database = createRequire(import.meta.url).resolve(
+  '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb',
+)
 /** The country of nobody who asks here is known. */
-const geoip = { geoip: { header: 'CF-IPCountry' }, trustedProxies: ['192.0.2.1'] }
+const geoip = { geoip: { database } }
 
 function start(
   session: object | null = {},

@@ -97,7 +97,7 @@ describe('demands', () => {
       lookUps += 1
       return 'DE'
     }
-    const geoip = { isBlind: false, countryOf }
+    const geoip = { needsTrustedProxy: false, countryOf }
     const judge = (text: string) =>
       judgeDemands(parseParams(text), facts(), { ...judging, geoip }, {}).ok
     expect(judge('ec_url_allow=/vod/')).toBe(true)
@@ -109,14 +109,14 @@ describe('demands', () => {
   it.each(['ec_country_deny=DE', 'ec_country_allow=DE', 'ec_country_allow=DE&ec_country_deny=US'])(
     '%s is met by nobody where countries cannot be known',
     (text) => {
-      const blind = { isBlind: true, countryOf: () => null }
+      const blind = { needsTrustedProxy: true, countryOf: () => null }
       const params = parseParams(`${text}&ec_url_allow=/vod/`)
       for (const geoip of [null, blind]) {
         const judge = (more: object = {}) =>
           judgeDemands(params, { ...facts(), ...more }, { ...judging, geoip }, {})
         expect(judge()).toMatchObject({ ok: false, reason: 'country_not_judged' })
       }
-      const told = { isBlind: true, countryOf: () => 'DE' }
+      const told = { needsTrustedProxy: true, countryOf: () => 'DE' }
       const viaProxy = { ...facts(), viaTrustedProxy: true }
       const answer = judgeDemands(params, viaProxy, { ...judging, geoip: told }, {})
       expect(answer.ok).toBe(text !== 'ec_country_deny=DE')
