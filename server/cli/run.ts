@@ -134,7 +134,9 @@ async function dispatch(
 function parse(name: CommandName, args: readonly string[]): { values: Values; operand: string } {
   const { options, operand: wanted } = commands[name]
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
+    const [token, ...others] = wanted === 'TOKEN' ? dashedTokenFirst(args) : [undefined, ...args]
+    const { values, positionals } = parseArgs({ args: others, options, allowPositionals: true })
+    if (token !== undefined) positionals.unshift(token)
     const [operand = '', ...more] = positionals
     if (wanted !== null && operand === '') throw new UsageError(`${wanted} is missing`)
     if (more.length > 0 || (wanted === null && operand !== '')) {
@@ -145,6 +147,14 @@ function parse(name: CommandName, args: readonly string[]): { values: Values; op
     if (error instanceof TypeError) throw new UsageError(error.message.split('. ')[0] ?? '')
     throw error
   }
+}
+
+/** One base64url text in 64 begins with `-`, as options do; none of those is so long. */
+function dashedTokenFirst(args: readonly string[]): [string | undefined, ...string[]] {
+  const end = args.indexOf('--')
+  const at = args.findIndex((arg) => /^-[\w-]{30,}=?$/.test(arg))
+  if (at < 0 || (end >= 0 && end < at)) return [undefined, ...args]
+  return [args[at], ...args.slice(0, at), ...args.slice(at + 1)]
 }
 
 function text(values: Values, name: string): string | undefined {

@@ -59,6 +59,22 @@ const mint = (config: string, ...args: string[]) =>
 const inspect = (config: string, token: string, ...args: string[]) =>
   playgate('token', 'inspect', token, '--config', config, ...args)
 
+describe('token inspect', () => {
+  it.each(['fb00', 'fbef'])('takes a token that looks like an option: iv %s…', async (start) => {
+    const text = `ec_expire=${seconds + 60}&ec_url_allow=/vod/`
+    const token = ectoken.seal(text, { key: phrase, iv: start.padEnd(24, '0') })
+    expect(token).toMatch(/^-/)
+    const anywhere = [
+      ['token', 'inspect', token, '--config', sealing],
+      ['token', 'inspect', '--config', sealing, token],
+      ['token', 'inspect', '--config', sealing, '--', token],
+    ]
+    for (const args of anywhere) expect(await playgate(...args)).toMatchObject({ status: 0 })
+    expect((await playgate('token', 'inspect', token, token)).status).toBe(2)
+    expect((await playgate('token', 'inspect', '-x')).status).toBe(2)
+  })
+})
+
 describe('playgate token mint', () => {
   it('makes an ectoken, with parameters of its own', async () => {
     const minted = await mint(
