@@ -18,6 +18,7 @@ export class AnswerMemory {
   readonly #now: () => number
   readonly #recheckSeconds: number
   readonly #kept: LRUCache<string, Kept>
+  readonly #letIn = new LRUCache<string, true>({ max: mostAnswers })
 
   /** @param now milliseconds since 1970 */
   constructor(recheckSeconds: number, now: () => number) {
@@ -48,9 +49,19 @@ export class AnswerMemory {
    * @param approvalSeconds how long an approval holds that is not asked for again
    */
   keep(key: string, answer: RemoteDecision, approvalSeconds = longestSessionSeconds): void {
+    this.#letIn.delete(key)
     const again = this.#recheckSeconds
     const seconds = again > 0 || !answer.allow ? again : approvalSeconds
     if (seconds > 0) this.#kept.set(key, { answer, sinceMs: this.#now(), holdMs: seconds * 1000 })
+  }
+
+  /** Somebody was let in without an answer. */
+  letIn(key: string): void {
+    this.#letIn.set(key, true)
+  }
+
+  wasLetIn(key: string): boolean {
+    return this.#letIn.has(key)
   }
 
   /**

@@ -48,6 +48,9 @@ interface Unanswered {
 
 type Reply = (RemoteDecision & { readonly answered: true }) | Unanswered
 
+/** For a request of a session that plays; the shortest limit that a try can have. */
+const mostWaitMs = 500
+
 /** Said by a session's token. What else was granted it says as well. */
 const approvedBefore: RemoteDecision = {
   allow: true,
@@ -108,7 +111,8 @@ export class Remote {
    * Decides by what is known, or by the answer. Without one within `timeoutMs` × (`retries` + 1), what was answered last about
    * a running session stands until it would be asked again; about all else `onTimeout` decides. An answer holds for
    * `recheckSeconds`; with 0, an approval holds as long as the session it was given for, and nothing else holds. Whoever asks the same
-   * meanwhile waits for the same answer.
+   * meanwhile waits for the same answer; whoever plays already waits for half a second at most, and the answer counts from his next
+   * request on.
    *
    * @throws the reason of `signal` once it is aborted, and nothing else
    */
@@ -118,13 +122,17 @@ export class Remote {
     const known = this.known(cacheKey, wasApproved)
     if (known !== undefined) return known
     const key = sessionKey(cacheKey)
-    const reply = await this.#sessionFlights.join(key, signal, async (shared) => {
+    const flight = this.#sessionFlights.join(key, signal, async (shared) => {
       const question = this.#makeQuestion(asked)
       const reply = await this.#askOnce(question, questionIdentity(question), shared)
       if (reply.answered) this.#answers.keep(key, reply)
       return reply
     })
-    return reply.answered ? reply : this.#standing(key, wasApproved, reply)
+    const coming = flight.then((reply) =>
+      reply.answered ? reply : this.#standing(key, wasApproved, reply),
+    )
+    const meanwhile = this.#meanwhile(key, wasApproved)
+    return meanwhile === null ? coming : atMost(mostWaitMs, coming, meanwhile)
   }
 
   /** Resolves when questions under way have ended. */
@@ -146,11 +154,31 @@ export class Remote {
 
   /** Nobody who plays is cut off because the server is away, and nobody whom it refused is let in. */
   #standing(key: string, wasApproved: boolean, unanswered: Unanswered): RemoteDecision {
-    const last = this.#answers.last(key) ?? (wasApproved ? approvedBefore : undefined)
-    if (last === undefined) return this.#undecided(unanswered)
+    const last = this.#lastFor(key, wasApproved)
+    if (last === undefined) {
+      const decision = this.#undecided(unanswered)
+      if (decision.allow) this.#answers.letIn(key)
+      return decision
+    }
     if (this.#answers.extend(key)) this.#surroundings.onStanding?.(this.#name)
     const detail = `no answer from ${this.#name}, so the last one stands: ${unanswered.why}`
     return { ...last, answered: false, stands: true, detail }
+  }
+
+  /** For somebody who plays already; `null`: nobody is known to. */
+  #meanwhile(key: string, wasApproved: boolean): RemoteDecision | null {
+    const why = 'the answer is late'
+    const last = this.#lastFor(key, wasApproved)
+    if (last?.allow === true) {
+      const detail = `no answer from ${this.#name} yet, so the last one stands: ${why}`
+      return { ...last, answered: false, stands: true, detail }
+    }
+    const isLetIn = last === undefined && this.#answers.wasLetIn(key)
+    return isLetIn ? this.#undecided({ answered: false, why }) : null
+  }
+
+  #lastFor(key: string, wasApproved: boolean): RemoteDecision | undefined {
+    return this.#answers.last(key) ?? (wasApproved ? approvedBefore : undefined)
   }
 
   #askOnce(question: RemoteQuestion, identity: string, signal: AbortSignal): Promise<Reply> {
@@ -210,6 +238,19 @@ export class Remote {
   #report(outcome: AskedRemote['outcome'], tookMs: number, attempts: number): void {
     this.#surroundings.onAsked?.({ remote: this.#name, outcome, tookMs, attempts })
   }
+}
+
+/** What comes of it, or after that time the other. */
+async function atMost<Result>(
+  milliseconds: number,
+  coming: Promise<Result>,
+  meanwhile: Result,
+): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Result>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, meanwhile)
+  })
+  return Promise.race([coming, late]).finally(() => clearTimeout(timer))
 }
 
 function sessionKey(cacheKey: string): string {
