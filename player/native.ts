@@ -105,7 +105,9 @@ export function attachSession(
     if (signal.aborted) return
     if (isFinal || reloads === mostReloads) {
       stop.abort()
+      // Without a source of ours there is no failure yet. No source at all is one, and asks for nothing.
       if (video.error) video.dispatchEvent(new Event('error'))
+      else video.src = ''
     } else {
       // At once after the first failure, then later and later.
       setTimeout(load, 1000 * reloads, true)

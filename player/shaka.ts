@@ -1,4 +1,5 @@
 import type { HeldCredential } from './credential.ts'
+import { place as placeToken } from './place.ts'
 import type { RequestNote, Session, SessionPort } from './types.ts'
 
 export { createSession } from './session.ts'
@@ -39,7 +40,7 @@ export interface ShakaResponse {
 interface DownloadFailed {
   readonly request: ShakaRequest
   readonly httpResponseCode: number
-  /** Its data begins with the URL, the status and the body of the answer. */
+  /** Its data: the URL, the status, the body and the headers of the answer, the type, and where the answer came from. */
   readonly error: { data: unknown[] } | null
 }
 
@@ -54,6 +55,8 @@ interface Try {
   readonly note: { -readonly [Key in keyof RequestNote]: RequestNote[Key] }
   /** What the refused request may be tried with once more. */
   next?: Promise<HeldCredential | null>
+  /** Asks for that once more. */
+  renew?: () => void
 }
 
 /**
@@ -76,7 +79,8 @@ const kinds: Readonly<Record<number, string>> = {
  * with the next token within Shaka's own `retryParameters` (by default once, after a second); while it waits the
  * token is renewed. After a final refusal no request is sent any more: `player.load()` rejects, or, when the
  * stream has been loaded, there is one critical `error` event of code 1001 (`BAD_HTTP_STATUS`) and what is
- * buffered plays out.
+ * buffered plays out. Where there is no token in time, `player.load()` rejects with code 1006
+ * (`REQUEST_FILTER_ERROR`), and a stream that has been loaded waits on.
  *
  * Call it before `player.load()`. It does nothing for streams that the browser plays by itself
  * (`streaming.preferNativeHls`): Shaka does not see their requests. `player.preload()` carries the token, but what
@@ -115,13 +119,22 @@ export function attachSession(player: ShakaPlayer, session: Session): () => void
   }
 
   const fill = (type: number, request: ShakaRequest) => {
-    const promise = place(type, request).catch((error) => {
-      // Shaka would ask for one variant after the other, a hundred times a second. This request waits for ever.
-      if (error.code && player.isFullyLoaded()) return new Promise<void>(() => {})
-      throw error
-    })
+    let aborted = false
+    const wait = (): Promise<void> =>
+      place(type, request).catch((error) => {
+        if (aborted || !player.isFullyLoaded()) throw error
+        // Shaka would ask for one variant after the other, a hundred times a second. This request waits for ever.
+        if (error.code) return new Promise<void>(() => {})
+        // There was no token in time. Shaka takes what a filter throws for the end of the stream, so it waits on.
+        tries.get(request)?.renew?.()
+        return wait()
+      })
+    const promise = wait()
     // As an abortable operation: else `unload()` and `destroy()` wait for a token that nobody needs any more.
-    return Object.assign(promise, { promise, abort: async () => {} })
+    const abort = async () => {
+      aborted = true
+    }
+    return Object.assign(promise, { promise, abort })
   }
 
   /** Shaka keeps the URLs of a request from one try to the next, and shows them in its events. */
@@ -147,15 +160,22 @@ export function attachSession(player: ShakaPlayer, session: Session): () => void
     const last = clean(request)
     if (!last || !error) return
     const { credential, note } = last
-    // The error goes on to the page, and often from there to an error tracker.
-    error.data = error.data.map((part) => (part === last.placed ? last.uri : part))
+    // The error goes on to the page, and often from there to an error tracker. After a redirect its last URL is another one.
+    const strip = (url: string) =>
+      placeToken({ url }, null, 'query', new Set([credential?.parameter])).url
+    error.data = error.data.map((part, index) =>
+      part === last.placed ? last.uri : part && index === 5 ? strip(part as string) : part,
+    )
     if (!port.renewOn.includes(httpResponseCode)) return
     const problem = new Response(error.data[2] as string).json()
     const before = note.status
     note.status = httpResponseCode
-    last.next = port.refused(credential, note, problem, before)
-    // When there is no further try nobody asks for it.
-    last.next.catch(() => {})
+    last.renew = () => {
+      last.next = port.refused(credential, note, problem, before)
+      // When there is no further try nobody asks for it.
+      last.next.catch(() => {})
+    }
+    last.renew()
   }
 
   const forget = session.on('denied', ({ status, reason = '' }) => {

@@ -1,12 +1,7 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
+import { FirstBytes, refuseExpectation, refuseMalformed } from './refuse-malformed.ts'
 
 export interface ListenOptions {
   readonly host: string
@@ -66,12 +61,13 @@ export async function listen(
   server.timeout = 60_000
   // Ahead of the listener, which may answer at once.
   const connections = new Connections(server)
+  const firstBytes = new FirstBytes(server)
   server.on('request', listener)
   server.on('checkExpectation', refuseExpectation)
   server.on('clientError', (error, socket) => {
     // What is malformed behind a request must not be answered in the middle of that request's answer.
     if (connections.isAnswering(socket as Socket)) socket.destroy()
-    else refuseMalformed(error, socket as Socket)
+    else refuseMalformed(error, socket as Socket, firstBytes)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -187,58 +183,4 @@ class Connections {
     response.shouldKeepAlive = false
     this.#last.add(response)
   }
-}
-
-/** What the parser refuses never reaches the gate: answered here, in the gate's own shape, and closed. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const [status, title] = refusalOf(error)
-  const { headers, body } = problem(status, title)
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  socket.end([`HTTP/1.1 ${status} ${title}`, ...lines, '', body].join('\r\n'))
-}
-
-const forbidden: [number, string] = [403, 'Forbidden']
-
-/**
- * Some servers that ask whether a viewer may play take any status but 403 for no answer, and let their viewer in then
- * (spec/forward-auth section 2.1). Of a request that the parser refused, the beginning of what came last is all there is to tell.
- */
-function refusalOf({
-  code,
-  rawPacket,
-}: NodeJS.ErrnoException & { rawPacket?: Buffer }): [number, string] {
-  const start = rawPacket?.subarray(0, 128).toString('latin1') ?? ''
-  if (/^[A-Z]+ \/_playgate\/authorize[/?]/.test(start)) return forbidden
-  if (code === 'HPE_HEADER_OVERFLOW') return [431, 'Request Header Fields Too Large']
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'Request Timeout'] : [400, 'Bad Request']
-}
-
-/** RFC 9110 section 10.1.1: an expectation other than `100-continue`, which Node meets by itself. */
-function refuseExpectation({ url }: IncomingMessage, response: ServerResponse): void {
-  const isQuestion = url?.startsWith('/_playgate/authorize') === true
-  const [status, title] = isQuestion ? forbidden : [417, 'Expectation Failed']
-  const { headers, body } = problem(status, title)
-  response.writeHead(status, headers).end(body)
-}
-
-function problem(status: number, title: string): { headers: Record<string, string>; body: string } {
-  const body = JSON.stringify({
-    type: 'about:blank',
-    title,
-    status,
-    reason: 'bad-request',
-    renew: false,
-  })
-  const headers = {
-    Connection: 'close',
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    'Content-Type': 'application/problem+json',
-    'Content-Length': String(Buffer.byteLength(body)),
-  }
-  return { headers, body }
 }

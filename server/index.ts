@@ -3,7 +3,8 @@ import Koa, { type Middleware } from 'koa'
 import { epochSecondsFromMilliseconds } from '../shared/units.ts'
 import { mountAdmin } from './admin/mount-admin.ts'
 import { mountAuthorize } from './authorize/mount-authorize.ts'
-import { type ExplainRequest, type Explanation, explain } from './http/explain.ts'
+import { type Explanation, explain } from './http/explain.ts'
+import type { ExplainRequest } from './http/explain-request.ts'
 import { Gate } from './http/gate.ts'
 import { answerNotFound, answerWhateverFails, handleRequests } from './http/handle-request.ts'
 import { createLog, type Log } from './http/log.ts'
@@ -25,7 +26,8 @@ import { createStore } from './store/create-store.ts'
 import { observeStore } from './store/observe-store.ts'
 
 export { OptionError, type PublicReason } from '../shared/codes.ts'
-export type { ExplainRequest, Explanation } from './http/explain.ts'
+export type { Explanation } from './http/explain.ts'
+export type { ExplainRequest } from './http/explain-request.ts'
 export type { Configuration } from './options/schema.ts'
 export type { MintAccessOptions, MintedAccess } from './session/mint-access.ts'
 export type {
@@ -72,7 +74,7 @@ export interface Playgate {
   mint(options: MintAccessOptions): string
   /** The same with what a page needs to know of it. */
   mintDetailed(options: MintAccessOptions): MintedAccess
-  /** Which rule, which check, which answer a request would get. Changes nothing. */
+  /** Which rule, which check, which answer a request would get now. Changes nothing. */
   explain(request: ExplainRequest): Promise<Explanation>
   /** Who plays: see sessions, and end them. */
   readonly sessions: Sessions

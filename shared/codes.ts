@@ -55,6 +55,8 @@ interface PlaybackErrorOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Further members of the problem document (RFC 9457 section 3.2): told to the client. */
   readonly members?: Readonly<Record<string, unknown>>
+  /** A limit of ours that was reached, by the name that log and figures have for it: no failure, whatever the status. */
+  readonly limit?: string
   readonly cause?: unknown
 }
 
@@ -69,6 +71,7 @@ export class PlaybackError extends Error {
   readonly status: number | null
   readonly headers: Readonly<Record<string, string>>
   readonly members: Readonly<Record<string, unknown>>
+  readonly limit: string | null
 
   constructor(options: PlaybackErrorOptions) {
     super(options.detail, options.cause === undefined ? undefined : { cause: options.cause })
@@ -77,6 +80,7 @@ export class PlaybackError extends Error {
     this.status = options.status ?? reasons[options.reason].status
     this.headers = options.headers ?? {}
     this.members = options.members ?? {}
+    this.limit = options.limit ?? null
   }
 }
 

@@ -95,7 +95,6 @@ function redirect(ctx: Context): void {
 
 function refuse(ctx: Context, gate: Gate, { method, clientAddress: client }: RequestFacts): void {
   answerProblem(ctx, 401, { detail: 'Authorization: Bearer TOKEN, with admin.token' })
-  ctx.set('WWW-Authenticate', 'Bearer')
   gate.log.warn(
     { event: 'admin', outcome: 'refused', method, client },
     'no admin token, or a wrong one',

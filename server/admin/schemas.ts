@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type PublicReason, reasons } from '../../shared/codes.ts'
-import type { ExplainRequest, Explanation } from '../http/explain.ts'
+import type { Explanation } from '../http/explain.ts'
+import type { ExplainRequest } from '../http/explain-request.ts'
 import type { LoggedRefusal } from '../http/refusal-log.ts'
 import type { EndedCount, SessionList, SessionView } from '../session/sessions.ts'
 

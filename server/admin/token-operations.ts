@@ -53,7 +53,8 @@ const inspectToken = operation({
       ],
     },
   },
-  perform: ({ gate, body: { token, ...asked } }) => tokensOf(gate).inspect(token, asked),
+  perform: ({ gate, body: { token, ...asked } }) =>
+    orNamed(() => tokensOf(gate).inspect(token, asked)),
 })
 
 const explainOperation = operation({
@@ -62,7 +63,8 @@ const explainOperation = operation({
   id: 'explain',
   tag: 'Tokens',
   summary: 'Which rule a request would meet, which check, which answer',
-  description: 'Nothing is opened, spent or asked of an origin.',
+  description:
+    'Nothing is opened, spent or asked of an origin; what was spent and which places are taken is looked up.',
   bodySchema: explainRequest,
   answerSchema: explanation,
   status: 200,

@@ -1,21 +1,24 @@
+import { isBareToken, isBareTokenText, setBareToken } from '../../shared/bare-token.ts'
 import { PlaybackError } from '../../shared/codes.ts'
 import { parseAddress } from '../claim/address.ts'
 import { askPermission } from '../http/ask-permission.ts'
 import { beginSession } from '../http/begin-session.ts'
 import { limitFor } from '../http/count-streams.ts'
 import type { Gate } from '../http/gate.ts'
+import { freshToken } from '../http/hand-on.ts'
 import { playgateSession, sessionCookie, usableCarrier } from '../http/hand-out.ts'
 import type { MediaLifetime } from '../http/media-lifetime.ts'
 import { isMediaName, isPlaylistName } from '../http/media-name.ts'
+import { failCheck, lateChecks, type Outcome } from '../http/outcome.ts'
 import { originPath } from '../http/public-path.ts'
 import { badRequest } from '../http/read-json.ts'
 import { readTarget } from '../http/read-request.ts'
-import { type Grant, insistOnSession, type Outcome, permit } from '../http/serve-media.ts'
+import { type Grant, insistOnSession, permit } from '../http/serve-media.ts'
 import { lifetimeOf } from '../http/session-endpoint.ts'
 import { spendOnce } from '../http/spend-once.ts'
 import type { Rule, SessionOptions } from '../options/options.ts'
 import { tokenNames } from '../session/decide.ts'
-import type { AccessGrant } from '../session/decision.ts'
+import type { AccessGrant, SessionGrant } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import type { Peer, Question, Verdict } from './peer.ts'
@@ -89,11 +92,20 @@ function factsOf(gate: Gate, peer: Peer, question: Question, sender: string): Re
   }
 }
 
-/** A credential without a name stands for a header of each name that an access token may have. */
+/** A credential without a name stands for a token of each name that an access token may have. */
 function withBearer(facts: RequestFacts, rule: Rule, bearer: string | null): RequestFacts {
   if (bearer === null) return facts
-  const named = rule.access.map(({ parameter }) => [parameter.toLowerCase(), [bearer]] as const)
-  return { ...facts, headers: new Map([...facts.headers, ...named]) }
+  const names = rule.access.map(({ parameter }) => parameter)
+  const named = names.filter(Boolean).map((name) => [name.toLowerCase(), [bearer]] as const)
+  const headers = new Map([...facts.headers, ...named])
+  return { ...facts, target: withBareToken(facts.target, names, bearer), headers }
+}
+
+/** The empty name stands for the bare token of the query, and for no header; one that is there already comes first, as ever. */
+function withBareToken(target: string, names: readonly string[], bearer: string): string {
+  if (!names.includes('') || !isBareTokenText(bearer)) return target
+  const query = target.split('?').slice(1).join('?')
+  return query.split('&').some(isBareToken) ? target : setBareToken(target, bearer)
 }
 
 function isPreflight({ method, headers }: RequestFacts): boolean {
@@ -112,8 +124,8 @@ type Handed = Pick<Verdict & { kind: 'allowed' }, 'setCookie' | 'playgateSession
 const nothing: Handed = { setCookie: null, playgateSession: null }
 
 /**
- * What an access token is good for here: a session where the server can hand one to the player, and else this one object. Used up is it in
- * either case (HEAD uses nothing up, threats T31).
+ * What the answer brings along. Under a running session that is a fresh token where one is due. What an access token is good for here: a session
+ * where the server can hand one to the player, and else this one object. Used up is it in either case (HEAD uses nothing up, threats T31).
  *
  * @returns `null`: there is no playlist to open a session for
  */
@@ -125,29 +137,47 @@ async function handOver(
   grant: Grant | null,
   outcome: Outcome,
 ): Promise<Handed | null> {
-  if (grant?.kind !== 'access') return nothing
   const { session } = rule
+  if (grant?.kind === 'session') return handFresh(gate, session, peer, facts, grant)
+  if (grant === null) return nothing
   if (session !== null && canCarry(peer, session, facts)) {
     return openSession(gate, rule, session, peer, facts, grant, outcome)
   }
+  // Nothing is handed on that could replace a cookie, so one that is no good counts as none.
+  const alone = { ...grant, replacesCookie: false }
+  if (!peer.asksForStreams && !isPlaylistName(facts.path)) insistOnSession(rule, alone, outcome)
   // Where the rule has no sessions, that was asked before.
-  const told = session === null ? {} : await askPermission(gate, rule, facts, null)
+  const told = session === null ? {} : await askPermission(gate, rule, facts, null, outcome)
   const maxConcurrent = told.maxConcurrent ?? grant.claims.maxConcurrent ?? null
-  if (limitFor(rule, { maxConcurrent }) !== null && rule.mode === 'enforce') {
-    throw new PlaybackError({
-      code: 'ERR_TOKEN_REFUSED',
-      reason: 'token-refused',
-      detail:
-        'the rule counts streams (maxConcurrent), and the asking server hands no session on by which this one could be counted',
-    })
+  if (limitFor(rule, { maxConcurrent }) !== null) {
+    const detail =
+      'the rule counts streams (maxConcurrent), and the asking server hands no session on by which this one could be counted'
+    const code = 'ERR_TOKEN_REFUSED'
+    const refusal = new PlaybackError({ code, reason: 'token-refused', detail })
+    failCheck(rule, outcome, lateChecks.limit, refusal)
   }
-  if (!peer.asksForStreams && !isPlaylistName(facts.path)) insistOnSession(rule, grant, outcome)
-  if (facts.method === 'GET') await spendOnce(gate, rule, grant, facts)
+  if (facts.method === 'GET') await spendOnce(gate, rule, grant, facts, outcome)
   return nothing
 }
 
 function canCarry({ carries }: Peer, session: SessionOptions, facts: RequestFacts): boolean {
   return usableCarrier(session, facts) === 'cookie' ? carries.cookie : carries.header
+}
+
+/** The asking server delivers: that an answer is a playlist shows its name alone, and that it is a steering manifest nothing. */
+function handFresh(
+  gate: Gate,
+  session: SessionOptions | null,
+  { carries }: Peer,
+  facts: RequestFacts,
+  grant: SessionGrant,
+): Handed {
+  if (session === null || !isPlaylistName(facts.path)) return nothing
+  const fresh = freshToken(gate, session, grant, facts, 'playlist')
+  return {
+    setCookie: carries.cookie ? (fresh?.setCookie ?? null) : null,
+    playgateSession: carries.header ? (fresh?.playgateSession ?? null) : null,
+  }
 }
 
 async function openSession(
@@ -167,7 +197,7 @@ async function openSession(
   }
   if (facts.method !== 'GET') return nothing
   const begun = lifetime ?? { durationSeconds: null }
-  const opened = await beginSession(gate, rule, grant, facts, begun, null)
+  const opened = await beginSession(gate, rule, grant, facts, begun, outcome, null)
   outcome.outcome = 'opened'
   outcome.sessionId = opened.sessionId
   gate.metrics.sessionOpened(rule.name)

@@ -21,9 +21,8 @@ export function giveAnswer(verdict: Verdict, { allowed, denied, undecided }: Sta
         ? asDecided(verdict)
         : { status: denied, problem: told(verdict) }
     case 'undecided': {
-      const { reason } = verdict
-      const problem = reason === null ? {} : { reason, renew: reasons[reason].renew }
-      return { status: undecided, headers: { 'Retry-After': '1' }, problem }
+      const headers = { 'Retry-After': verdict.retryAfter }
+      return { status: undecided, headers, problem: told(verdict) }
     }
   }
 }
@@ -34,7 +33,7 @@ function asDecided(verdict: Denied): Answer {
   return { status, headers, problem: told(verdict) }
 }
 
-function told({ reason, members }: Denied): Record<string, unknown> {
+function told({ reason, members }: Pick<Denied, 'reason' | 'members'>): Record<string, unknown> {
   return reason === null ? {} : { reason, renew: reasons[reason].renew, ...members }
 }
 

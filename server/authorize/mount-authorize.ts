@@ -93,14 +93,16 @@ function verdictOf(error: unknown, { rule, outcome }: Progress): Verdict {
   if (!(error instanceof PlaybackError)) {
     outcome.outcome = 'failed'
     outcome.reason = 'internal'
-    return { kind: 'undecided', reason: null }
+    return { kind: 'undecided', reason: null, members: {}, retryAfter: '1' }
   }
-  const { reason, members } = error
+  const { reason, members, headers, limit } = error
   const status = refusalStatus(reason, rule, error.status)
-  outcome.reason = reason
+  outcome.reason = limit ?? reason
   outcome.detail = error.message
-  outcome.outcome = status >= 500 ? 'failed' : 'refused'
-  if (status >= 500) return { kind: 'undecided', reason }
+  outcome.outcome = status >= 500 && limit === null ? 'failed' : 'refused'
+  if (status >= 500) {
+    return { kind: 'undecided', reason, members, retryAfter: headers['Retry-After'] ?? '1' }
+  }
   const location = status < 400 ? (rule?.denial.location ?? null) : null
   return { kind: 'denied', status, reason, location, members }
 }

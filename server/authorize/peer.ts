@@ -35,7 +35,7 @@ export type Verdict =
       /** Canonical, without a token; the query likewise. */
       readonly path: string
       readonly query: string
-      /** Of a session that was opened, as far as the server can hand it on. */
+      /** Of a session that was opened, or got a fresh token, as far as the server can hand it on. */
       readonly setCookie: string | null
       readonly playgateSession: string | null
       /** Names under which the rule takes tokens. */
@@ -46,7 +46,14 @@ export type Verdict =
   /** There is nothing to decide: the server only tells. */
   | { readonly kind: 'notice' }
   | Denied
-  | { readonly kind: 'undecided'; readonly reason: PublicReason | null }
+  | {
+      readonly kind: 'undecided'
+      readonly reason: PublicReason | null
+      /** Further members of the problem document. */
+      readonly members: Readonly<Record<string, unknown>>
+      /** Seconds. */
+      readonly retryAfter: string
+    }
 
 export interface Denied {
   readonly kind: 'denied'
@@ -84,7 +91,7 @@ export interface Peer {
   readonly asksBelow: boolean
   /** Knows streams by names and asks once for each playback; the others ask for every object. */
   readonly asksForStreams: boolean
-  /** What of an opened session it can hand to the player. */
+  /** What of a session it can hand to the player. */
   readonly carries: { readonly cookie: boolean; readonly header: boolean }
   /**
    * @returns `null`: it asks for nothing

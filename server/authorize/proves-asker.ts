@@ -1,10 +1,9 @@
-import { readParameter } from '../../shared/query.ts'
-import { AddressSet } from '../claim/address-set.ts'
+import type { AddressSet } from '../claim/address-set.ts'
+import { loopback } from '../http/client-address.ts'
+import { givesSecret } from '../http/gives-secret.ts'
 import type { AuthorizeOptions } from '../options/options.ts'
 import type { Asked, Peer } from './peer.ts'
 import { ownQuery } from './read-fields.ts'
-
-const loopback = new AddressSet(['127.0.0.0/8', '::1'])
 
 /** 20 bytes in base64url without padding. */
 const signaturePattern = /^[A-Za-z0-9_-]{27}$/
@@ -24,13 +23,8 @@ export function provesAsker(
 ): boolean {
   if (authorize === null) return loopback.has(sender) || trustedProxies.has(sender)
   if (peer.proof === 'signature') return isSigned(asked, authorize)
-  const inHeader = asked.headers.get('x-playgate-secret')
-  const given =
-    inHeader === undefined && peer.proof === 'header-or-query'
-      ? readParameter(ownQuery(asked), 'secret')
-      : (inHeader ?? [])
-  const [secret] = given
-  return secret !== undefined && given.length === 1 && authorize.isSecret(secret)
+  const query = peer.proof === 'header-or-query' ? ownQuery(asked) : null
+  return givesSecret(asked.headers, query, authorize)
 }
 
 /** Over the bytes as received; text that is no UTF-8 has another MAC than its bytes, and is refused. */

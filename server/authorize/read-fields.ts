@@ -60,14 +60,15 @@ export function addressFrom(text: string, place: string): string {
 
 /**
  * The viewer's address from `X-Forwarded-For`, read from the right as ever (threats T52): its last entry is
- * the server's own word, and further ones count as far as they come from trusted proxies.
+ * the server's own word, and further ones count as far as they come from trusted proxies. Those may have a port; none of the servers that ask
+ * writes one.
  *
  * @throws {PlaybackError} `bad-request`
  */
 export function forwardedAddress(headers: RequestHeaders, trustedProxies: AddressSet): string {
-  const address = walk('', headers, trustedProxies)
-  if (address === '') throw badRequest('no address at the end of x-forwarded-for')
-  return address
+  const own = headers.get('x-forwarded-for')?.at(-1)?.split(',').at(-1)?.trim() ?? ''
+  if (parseAddress(own) === null) throw badRequest('no address at the end of x-forwarded-for')
+  return walk('', headers, trustedProxies)
 }
 
 /** Whatever is not certainly HTTPS counts as HTTP. */

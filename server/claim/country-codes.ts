@@ -19,3 +19,15 @@ export function parseAssignedCountry(text: string): string | null {
   const code = /^[A-Za-z]{2}$/.test(text) ? text.toUpperCase() : ''
   return assigned.has(code) ? code : null
 }
+
+/** Europe, and Asia and the Pacific: what older country databases say of addresses whose country they do not know. */
+const regions: ReadonlySet<string> = new Set(['EU', 'AP'])
+
+/**
+ * The code in capitals of a country that a token may name, or null. Of a misspelt one (`UK`) a list to deny would let in
+ * whom it was meant for.
+ */
+export function parseNamedCountry(text: string): string | null {
+  const code = text.toUpperCase()
+  return regions.has(code) ? code : parseAssignedCountry(text)
+}

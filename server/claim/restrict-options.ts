@@ -1,6 +1,6 @@
 import { OptionError, type OptionProblem } from '../../shared/codes.ts'
 import type { AllowDeny } from './allow-deny.ts'
-import { isAddressBlock } from './client-block.ts'
+import { parseClientPrefix } from './client-prefix.ts'
 import { parseAssignedCountry } from './country-codes.ts'
 import { parseHostPattern } from './host.ts'
 import { parseProtocol } from './protocol.ts'
@@ -27,7 +27,7 @@ export interface RestrictOptions {
   readonly hosts?: ListOptions | undefined
   /** `http`, `https`. */
   readonly protocols?: ListOptions | undefined
-  /** Addresses and CIDR blocks, v4 and v6. */
+  /** Addresses and CIDR blocks, v4 and v6; `211.37.` for 211.37.0.0/16. */
   readonly addresses?: ListOptions | undefined
 }
 
@@ -58,8 +58,8 @@ const kinds: Readonly<Record<RestrictName, Kind>> = {
   hosts: { read: parseHostPattern, complaint: 'not host or *.domain' },
   protocols: { read: parseProtocol, complaint: 'not http or https' },
   addresses: {
-    read: (entry) => (isAddressBlock(entry) ? entry : null),
-    complaint: 'not an address or CIDR block',
+    read: parseClientPrefix,
+    complaint: 'not an address, CIDR block or whole bytes with a dot behind (211.37.)',
   },
 }
 

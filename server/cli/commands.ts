@@ -15,7 +15,10 @@ export interface Command {
 
 const config = ['--config FILE', 'configuration, YAML or JSON'] as const
 const json = ['--json', 'machine-readable output on stdout'] as const
-const header = ["-H, --header 'NAME: VALUE'", 'a request header; may be repeated'] as const
+const header = [
+  "-H, --header 'NAME: VALUE'",
+  'a request header; repeat it for each line that is sent',
+] as const
 const address = ['--ip ADDRESS', "the client's address"] as const
 const text = { type: 'string' } as const
 const flag = { type: 'boolean' } as const
@@ -61,7 +64,10 @@ export const commands = {
       ['--ip ADDRESS', 'who may use it: an address; a block or 211.37. too, but for edgeauth'],
       ['--referrer DOMAIN', 'whose pages may use it (timed, managed)'],
       ['--payload TEXT', 'carried along (edgeauth)'],
-      ['--param NAME=VALUE', 'ec_country_allow=US,CA and the like (ectoken); may be repeated'],
+      [
+        '--param NAME=VALUE',
+        'ec_country_allow=US,CA and the like (ectoken); repeat it for other names',
+      ],
       ['--rule NAME', 'the rule it is for (the first that takes in the path)'],
       json,
     ],

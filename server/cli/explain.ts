@@ -1,14 +1,17 @@
 import type { ExplainRequest, Explanation, Playgate } from '../index.ts'
+import { namedByFlags } from './named-by-flags.ts'
 import type { ExitStatus, Terminal } from './output.ts'
 
 /** `playgate explain URL`: which rule, which check, which answer. */
 export async function explainRequest(
-  gate: Pick<Playgate, 'explain'>,
+  gate: Pick<Playgate, 'explain' | 'options'>,
   request: ExplainRequest,
   { json }: { json: boolean },
   terminal: Terminal,
 ): Promise<ExitStatus> {
-  const explanation = await gate.explain(request)
+  // What a server keeps in its memory no other process sees.
+  const sharesStore = gate.options.store !== 'memory:'
+  const explanation = await namedByFlags(() => gate.explain({ ...request, sharesStore }))
   if (json) terminal.out(JSON.stringify(explanation))
   else for (const line of describe(explanation)) terminal.out(line)
   const { outcome } = explanation.answer

@@ -134,7 +134,9 @@ async function dispatch(
 function parse(name: CommandName, args: readonly string[]): { values: Values; operand: string } {
   const { options, operand: wanted } = commands[name]
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
+    const [token, ...others] = wanted === 'TOKEN' ? dashedTokenFirst(args) : [undefined, ...args]
+    const { values, positionals } = parseArgs({ args: others, options, allowPositionals: true })
+    if (token !== undefined) positionals.unshift(token)
     const [operand = '', ...more] = positionals
     if (wanted !== null && operand === '') throw new UsageError(`${wanted} is missing`)
     if (more.length > 0 || (wanted === null && operand !== '')) {
@@ -145,6 +147,14 @@ function parse(name: CommandName, args: readonly string[]): { values: Values; op
     if (error instanceof TypeError) throw new UsageError(error.message.split('. ')[0] ?? '')
     throw error
   }
+}
+
+/** One base64url text in 64 begins with `-`, as options do; none of those is so long. */
+function dashedTokenFirst(args: readonly string[]): [string | undefined, ...string[]] {
+  const end = args.indexOf('--')
+  const at = args.findIndex((arg) => /^-[\w-]{30,}=?$/.test(arg))
+  if (at < 0 || (end >= 0 && end < at)) return [undefined, ...args]
+  return [args[at], ...args.slice(0, at), ...args.slice(at + 1)]
 }
 
 function text(values: Values, name: string): string | undefined {
@@ -183,20 +193,34 @@ function format(values: Values): AccessOptions['format'] | undefined {
 function parameters(values: Values): Record<string, string[]> | undefined {
   const given = texts(values, 'param')
   if (given === undefined) return undefined
-  const pairs = given.map((pair): [string, string[]] => {
+  const lists = new Map<string, string[]>()
+  for (const pair of given) {
     const equals = pair.indexOf('=')
     if (equals < 1) throw new UsageError(`--param is not NAME=VALUE: ${pair}`)
-    return [pair.slice(0, equals), pair.slice(equals + 1).split(',')]
-  })
-  return Object.fromEntries(pairs)
+    const name = pair.slice(0, equals)
+    if (lists.has(name)) {
+      throw new UsageError(`--param ${name} is there twice: give all of it at once, ${name}=A,B`)
+    }
+    lists.set(name, pair.slice(equals + 1).split(','))
+  }
+  return Object.fromEntries(lists)
 }
 
-function headerFields(values: Values): Record<string, string> {
-  const fields: Record<string, string> = {}
+/** A request has one of each at most: RFC 9112 section 3.2 for Host, RFC 9110 section 11.6.2 for Authorization. */
+const single: readonly string[] = ['host', 'authorization']
+
+/** Every value of each field, in order: what is sent several times counts several times. */
+function headerFields(values: Values): Record<string, string[]> {
+  const fields = new Map<string, string[]>()
   for (const field of texts(values, 'header') ?? []) {
     const match = /^([^\s:]+):\s*(.*)$/.exec(field)
     if (match?.[1] === undefined) throw new UsageError(`not a header field 'Name: value': ${field}`)
-    fields[match[1].toLowerCase()] = match[2] ?? ''
+    const name = match[1].toLowerCase()
+    const earlier = fields.get(name) ?? []
+    if (earlier.length > 0 && single.includes(name)) {
+      throw new UsageError(`--header ${match[1]} is there twice: a request has one`)
+    }
+    fields.set(name, [...earlier, match[2] ?? ''])
   }
-  return fields
+  return Object.fromEntries(fields)
 }

@@ -1,15 +1,17 @@
-import { isBareTokenText } from '../../shared/bare-token.ts'
+import { bareTokensIn, isBareTokenText } from '../../shared/bare-token.ts'
 import type { TokenFields } from '../../shared/token-text.ts'
+import type { AskedHeaders } from '../session/asked-facts.ts'
 import { type InspectedToken, inspectFacts, inspectToken } from '../session/inspect-token.ts'
 import { openToAsk } from './configuration-file.ts'
 import { loadConfiguration } from './load-configuration.ts'
+import { namedByFlags } from './named-by-flags.ts'
 import { describeTime, type ExitStatus, type Terminal } from './output.ts'
 
 export interface InspectOptions {
   readonly config: string | undefined
   readonly path: string | undefined
   readonly ip: string | undefined
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: AskedHeaders
   readonly json: boolean
 }
 
@@ -30,10 +32,11 @@ export async function tokenInspect(
       headers,
       clientAddress: ip,
     }
-    const inspected =
+    const inspected = await namedByFlags(() =>
       gate === null
         ? inspectToken(token, null, inspectFacts(asked, terminal.now()))
-        : await gate.tokens.inspect(token, asked)
+        : gate.tokens.inspect(token, asked),
+    )
     return report(inspected, gate !== null, json, terminal)
   } finally {
     await gate?.close()
@@ -57,14 +60,16 @@ function report(
   return !isJudged || valid ? 0 : 1
 }
 
-/** A whole URL, `?hdnts=…`, `token=…` or a bare `?…`, as they are copied, are understood as well. */
+/** A whole URL, `?hdnts=…`, `token=…` or a bare `?…`, as they are copied, are understood as well; so is `?…=`, as the gate takes it. */
 function bareToken(text: string): string {
   const edgeauth =
     /(?:^|[?&/])[A-Za-z_]\w*=((?:ip|st|exp)(?:=|%3[Dd])[^&#]*?hmac(?:=|%3[Dd])[0-9A-Fa-f]*)/.exec(
       text,
     )?.[1]
   const query = /^[^#?]*\?([^#]*)/.exec(text)?.[1] ?? text
-  const values = query.split('&').map((part) => part.replace(/^[A-Za-z_]\w*=(?=.)/, ''))
+  const values = query
+    .split('&')
+    .map((part) => bareTokensIn(part)[0] ?? part.replace(/^[A-Za-z_]\w*=/, ''))
   return edgeauth ?? values.find(isBareTokenText) ?? text
 }
 

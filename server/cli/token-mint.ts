@@ -1,10 +1,10 @@
-import { OptionError } from '../../shared/codes.ts'
 import type { MintAccessOptions } from '../index.ts'
 import { isKeptAccess } from '../options/judge-access.ts'
 import { findTarget } from '../session/mint-access.ts'
 import { parseStoreLocation } from '../store/location.ts'
 import { judgeFile, openToKeep } from './configuration-file.ts'
 import { loadConfiguration } from './load-configuration.ts'
+import { namedByFlags } from './named-by-flags.ts'
 import { describeTime, type ExitStatus, type Terminal, UsageError } from './output.ts'
 
 const defaultTtlSeconds = 300
@@ -43,23 +43,5 @@ export async function tokenMint(
     return 0
   } finally {
     await gate.close()
-  }
-}
-
-/** Options of the library that the command calls otherwise. */
-const flags: Readonly<Record<string, string>> = { ttlSeconds: 'ttl', params: 'param' }
-
-/** What is wrong with an option is said of the flag that it was given with. */
-async function namedByFlags<Result>(work: () => Result | Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof OptionError)) throw error
-    const problems = error.problems.map(({ path, message }) => {
-      // `params.ec_host_allow` is given as `--param ec_host_allow=…`.
-      const [option = '', ...rest] = path.split('.')
-      return { path: [`--${flags[option] ?? option}`, ...rest].join(' '), message }
-    })
-    throw new OptionError(problems)
   }
 }

@@ -19,6 +19,8 @@ export interface CountryFacts {
 }
 
 export interface CountrySource {
+  /** It knows nothing of a request that did not come through a trusted proxy. */
+  readonly needsTrustedProxy: boolean
   /** An ISO 3166-1 code in capitals, or null when the country is not known. */
   countryOf(facts: CountryFacts): string | null
 }
@@ -41,10 +43,13 @@ function countryFrom(values: readonly string[]): string | null {
  * @throws {OptionError} (a `TypeError`) for a database that cannot be used, and for what is no name of a header
  */
 export function createCountrySource(options: CountrySourceOptions): CountrySource {
-  if (options === null) return { countryOf: () => null }
+  if (options === null) return { needsTrustedProxy: true, countryOf: () => null }
   if ('database' in options) {
     const database = openCountryDatabase(options.database)
-    return { countryOf: ({ clientAddress }) => database.countryOf(clientAddress) }
+    return {
+      needsTrustedProxy: false,
+      countryOf: ({ clientAddress }) => database.countryOf(clientAddress),
+    }
   }
   // RFC 9110 section 5.6.2: a token.
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(options.header)) {
@@ -52,6 +57,7 @@ export function createCountrySource(options: CountrySourceOptions): CountrySourc
   }
   const name = options.header.toLowerCase()
   return {
+    needsTrustedProxy: true,
     countryOf: ({ headers, isFromTrustedProxy }) =>
       isFromTrustedProxy ? countryFrom(headers.get(name) ?? []) : null,
   }

@@ -62,6 +62,17 @@ export function refusalStatus(
   return rule?.denial.byReason[reason] ?? rule?.denial.status ?? 403
 }
 
+/**
+ * The rule as it refuses what scripts ask for: `fetch` would follow a redirect, and take the page that it leads to for the answer.
+ */
+export function withoutRedirects(rule: Rule): Rule {
+  const plain = (status: number): number => (status < 400 ? 403 : status)
+  const { status, byReason } = rule.denial
+  const told = Object.entries(byReason).map(([reason, one]) => [reason, plain(one)])
+  const denial = { status: plain(status), location: null, byReason: Object.fromEntries(told) }
+  return { ...rule, denial }
+}
+
 /** A problem document without one of the public reasons: not found, method not allowed, internal error. */
 export function answerProblem(
   ctx: Context,
@@ -71,6 +82,8 @@ export function answerProblem(
   for (const name of answerHeaders) ctx.remove(name)
   setSafetyHeaders(ctx)
   ctx.status = status
+  // RFC 9110 section 15.5.2: a 401 has to say how one might do better.
+  if (status === 401) ctx.set('WWW-Authenticate', 'Bearer')
   ctx.set('Cache-Control', 'no-store')
   ctx.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
   ctx.type = 'application/problem+json'
@@ -89,6 +102,8 @@ export interface Answered {
   /** For the log. */
   readonly reason: string
   readonly detail: string
+  /** Ours or the origin's; otherwise a refusal. */
+  readonly isFailure: boolean
   readonly error?: unknown
 }
 
@@ -97,10 +112,11 @@ export function answerError(ctx: Context, error: unknown, rule: Rule | null): An
   if (error instanceof PlaybackError) {
     answerRefusal(ctx, error, rule)
     ctx.set(error.headers)
-    const answered = { reason: error.reason, detail: error.message }
+    const isFailure = ctx.status >= 500 && error.limit === null
+    const answered = { reason: error.limit ?? error.reason, detail: error.message, isFailure }
     return error.cause === undefined ? answered : { ...answered, error: error.cause }
   }
   const id = randomUUID()
   answerProblem(ctx, 500, { id })
-  return { reason: 'internal', detail: id, error }
+  return { reason: 'internal', detail: id, isFailure: true, error }
 }

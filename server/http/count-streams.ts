@@ -125,6 +125,14 @@ export function admitSession(
   if (admission.kind !== 'admitted') return insistOn(gate, rule, playing, admission)
 }
 
+/** Told by `explain` as well. */
+export const madeRoomDetail = 'ended to make room for another session of its subject'
+
+/** Told by `explain` as well. */
+export function describeFull(limit: Pick<ConcurrencyLimit, 'max'> | null): string {
+  return `${limit?.max} streams of its subject are playing (session.maxConcurrent)`
+}
+
 async function insistOn(
   gate: Gate,
   rule: Rule,
@@ -136,7 +144,7 @@ async function insistOn(
     throw new PlaybackError({
       code: 'ERR_TOKEN_REFUSED',
       reason: 'session-ended',
-      detail: 'ended to make room for another session of its subject',
+      detail: madeRoomDetail,
     })
   }
   throw await limitReached(gate, rule, playing, admission.others)
@@ -166,7 +174,7 @@ async function limitReached(
   return new PlaybackError({
     code: 'ERR_TOKEN_REFUSED',
     reason: 'session-limit',
-    detail: `${limit?.max} streams of its subject are playing (session.maxConcurrent)`,
+    detail: describeFull(limit),
     members: {
       maxConcurrent: limit?.max,
       sessions: await describeOthers(gate, others),

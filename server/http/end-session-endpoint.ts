@@ -2,7 +2,7 @@ import type { Context } from 'koa'
 import { z } from 'zod'
 import { peekEndRight, verifyEndRight } from '../session/end-right.ts'
 import { spendRight } from '../session/spend-access.ts'
-import { answerRefusal } from './answer-error.ts'
+import { answerRefusal, withoutRedirects } from './answer-error.ts'
 import { allowOrigin, forgetOrigin } from './cors.ts'
 import type { Gate } from './gate.ts'
 import { allowPresumed } from './presumed-rule.ts'
@@ -33,7 +33,11 @@ export async function answerEndSession(ctx: Context, gate: Gate): Promise<void> 
   const right = counting && verifyEndRight(endRight, counting.rightKeys, gate.now())
   const line = { event: 'session-end', rule: rule?.name ?? 'none', sessionId }
   const refuse = (detail: string): void => {
-    answerRefusal(ctx, { reason: 'token-refused' }, rule ?? null)
+    answerRefusal(
+      ctx,
+      { reason: 'token-refused' },
+      rule === undefined ? null : withoutRedirects(rule),
+    )
     gate.log.warn({ ...line, outcome: 'refused', detail })
     gate.metrics.request(line.rule, 'refused', 'token-refused', 0)
   }

@@ -1,31 +1,18 @@
-import { OptionError, PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
+import { PlaybackError, type PublicReason, reasons } from '../../shared/codes.ts'
 import { epochSeconds } from '../../shared/units.ts'
 import type { Rule } from '../options/options.ts'
-import type { AccessGrant, Check, SessionGrant } from '../session/decision.ts'
+import type { Check } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { refusalStatus } from './answer-error.ts'
 import { decideRequest } from './decide-request.ts'
+import { type ExplainRequest, readExplainRequest } from './explain-request.ts'
+import { foreseeChecks } from './foresee-checks.ts'
 import type { Gate } from './gate.ts'
 import { isMediaName } from './media-name.ts'
 import { originPath } from './public-path.ts'
-import { checkSemicolons, readTarget } from './read-request.ts'
+import { checkSemicolons } from './read-request.ts'
 import { needsSessionToken, sessionNeededDetail } from './serve-media.ts'
-
-export interface ExplainRequest {
-  /** An absolute URL, or a path with its query. Taken as it stands: nothing is encoded or normalised. */
-  readonly url: string
-  /** @default 'GET' */
-  readonly method?: string | undefined
-  /** Header fields as the client would send them. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** @default '127.0.0.1' */
-  readonly clientAddress?: string | undefined
-  /** Was the request brought by a trusted proxy, whose country header is believed? @default false */
-  readonly viaTrustedProxy?: boolean | undefined
-  /** Seconds since 1970. @default now */
-  readonly now?: number | undefined
-}
 
 export interface Explanation {
   readonly rule: string | null
@@ -44,14 +31,14 @@ export interface Explanation {
 
 /**
  * Which rule a request would meet, each check with its outcome, and the answer. Nothing is opened, spent or
- * asked of an origin; the store is asked for tokens that it keeps.
+ * asked of an origin; the store is asked for tokens that it keeps, for what was spent, and for places that are taken.
  *
- * @throws {OptionError} for a URL that is none
+ * @throws {OptionError} naming the option: an unknown one, a URL or an address that is none
  */
 export async function explain(gate: Gate, request: ExplainRequest): Promise<Explanation> {
   let facts: RequestFacts
   try {
-    facts = factsOf(gate, request)
+    facts = readExplainRequest(request, gate)
   } catch (error) {
     if (!(error instanceof PlaybackError)) throw error
     const check: Check = { check: 'request-target', outcome: 'failed', detail: error.message }
@@ -70,7 +57,7 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
     const check: Check = { check: 'semicolon', outcome: 'failed', detail: error.message }
     return refused(rule, [passed, found, check], error.reason, error.message, error.status)
   }
-  const method = request.method ?? 'GET'
+  const { method } = facts
   if (!['GET', 'HEAD', 'OPTIONS'].includes(method)) {
     return notServed(rule, [passed, found], 'method', 405, `${method} is not served`)
   }
@@ -102,7 +89,12 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
     return refused(rule, [...judged, check], 'token-missing', sessionNeededDetail)
   }
   if (!isBelowPrefix) return notServed(rule, judged, ...outsidePrefix)
-  const all = [passed, found, ...checks, ...receiverCheck(decision), ...remoteCheck(rule, decision)]
+  const { sharesStore = true } = request
+  const foreseen = await foreseeChecks({ gate, rule, facts, grant: decision, sharesStore })
+  const all = [...judged, ...foreseen.checks]
+  if (foreseen.refusal !== null) {
+    return refused(rule, all, foreseen.refusal.reason, foreseen.refusal.detail)
+  }
   const detail =
     decision.kind === 'session'
       ? `session ${decision.sessionId}`
@@ -115,27 +107,6 @@ export async function explain(gate: Gate, request: ExplainRequest): Promise<Expl
     checks: all,
     answer: { outcome: decision.kind, status: null, reason: null, renew: false, detail },
   }
-}
-
-/** Whose device it is for is known when it asks, and explaining binds nobody. */
-function receiverCheck(decision: SessionGrant | AccessGrant): Check[] {
-  if (decision.kind !== 'session' || decision.parent === undefined) return []
-  const detail = 'good for the device that uses it first, and for no other'
-  return [{ check: 'receiver', outcome: 'skipped', detail }]
-}
-
-/** What the site's own server would say is known when it is asked, and explaining asks nobody. */
-function remoteCheck({ remoteAuth, session }: Rule, { kind }: { readonly kind: string }): Check[] {
-  if (remoteAuth === null) return []
-  const when = session === null ? 'for each object' : 'when a session opens'
-  if (session !== null && kind !== 'access') return []
-  return [
-    {
-      check: 'remote-authentication',
-      outcome: 'skipped',
-      detail: `${remoteAuth} is asked ${when}`,
-    },
-  ]
 }
 
 const outsidePrefix = ['strip-prefix', 404, 'the path does not lie below stripPrefix'] as const
@@ -166,30 +137,4 @@ function refused(
   const status = refusalStatus(reason, rule, nearer)
   const answer = { outcome: 'refused' as const, status, reason, renew, detail }
   return { rule: rule?.name ?? null, mode: rule?.mode ?? null, checks, answer }
-}
-
-function factsOf(gate: Gate, request: ExplainRequest): RequestFacts {
-  if (!/^(https?:\/\/|\/)/i.test(request.url)) {
-    throw new OptionError([
-      { path: 'url', message: 'neither a whole URL (http://…) nor a path that begins with /' },
-    ])
-  }
-  const absolute = /^(https?):\/\/([^/?#]+)(.*)$/is.exec(request.url)
-  const scheme = absolute?.[1]?.toLowerCase() === 'https' ? 'https' : 'http'
-  const target = absolute === null ? request.url : absolute[3] || '/'
-  const headers = new Map(
-    Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), [value]]),
-  )
-  const { pathParameters, allowSemicolon } = gate
-  return {
-    method: request.method ?? 'GET',
-    target,
-    ...readTarget(target, { pathParameters, allowSemicolon }),
-    host: (absolute?.[2] ?? headers.get('host')?.[0] ?? 'localhost').toLowerCase(),
-    scheme,
-    clientAddress: request.clientAddress ?? '127.0.0.1',
-    serverAddress: '',
-    viaTrustedProxy: request.viaTrustedProxy ?? false,
-    headers,
-  }
 }

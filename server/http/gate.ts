@@ -118,8 +118,9 @@ export class Gate {
     }
     for (const [name, remote] of options.remotes) {
       const sessionParameters = this.pathParameters
-      const onAsked = metrics.remoteAsked
-      this.#remotes.set(name, new Remote(name, remote, { now, sessionParameters, onAsked }))
+      const { remoteAsked: onAsked, remoteStanding: onStanding } = metrics
+      const around = { now, sessionParameters, onAsked, onStanding }
+      this.#remotes.set(name, new Remote(name, remote, around))
     }
     // Opened now, so that a directory that cannot be used stops the start and not the first viewer.
     if (this.needsStore) this.store()

@@ -20,26 +20,39 @@ export function handOn(
   { kind }: OriginAnswer,
 ): Placement {
   const bearing = kind === 'playlist' || kind === 'json' ? kind : null
-  const fresh = bearing === null ? null : freshToken(ctx, gate, session, grant, facts, bearing)
-  return placementOf(grant, session, bearing, fresh)
+  const fresh = bearing === null ? null : freshToken(gate, session, grant, facts, bearing)
+  if (fresh !== null) {
+    ctx.set('Playgate-Session', fresh.playgateSession)
+    if (fresh.setCookie !== null) ctx.append('Set-Cookie', fresh.setCookie)
+  }
+  return placementOf(grant, session, bearing, fresh?.token ?? null)
 }
 
-function freshToken(
-  ctx: Context,
+/** A fresh token of a running session, and the headers that take it to the player. */
+export interface FreshToken {
+  readonly token: string
+  readonly playgateSession: string
+  /** `null`: no cookie brought the old one. */
+  readonly setCookie: string | null
+}
+
+/** @returns `null`: the token at hand goes on */
+export function freshToken(
   gate: Gate,
   session: SessionOptions,
   grant: SessionGrant,
   facts: RequestFacts,
   bearing: Bearing,
-): string | null {
+): FreshToken | null {
   const now = gate.now()
   const end = laterEnd(grant.claims, session, now, bearing)
   if (end === null) return null
   const token = mintProlonged(grant, end, session, facts)
   const fresh = { token, parameter: session.parameter, expiresInSeconds: end - now }
-  ctx.set('Playgate-Session', playgateSession({ ...fresh, sessionId: grant.sessionId }))
-  if (grant.place === 'cookie') {
-    ctx.append('Set-Cookie', sessionCookie({ ...fresh, acl: grant.claims.acl ?? '' }))
+  return {
+    token,
+    playgateSession: playgateSession({ ...fresh, sessionId: grant.sessionId }),
+    setCookie:
+      grant.place === 'cookie' ? sessionCookie({ ...fresh, acl: grant.claims.acl ?? '' }) : null,
   }
-  return token
 }

@@ -6,10 +6,11 @@ import { answerError, answerProblem } from './answer-error.ts'
 import type { Gate } from './gate.ts'
 import type { Log } from './log.ts'
 import { mayConcern } from './may-concern.ts'
+import type { Outcome } from './outcome.ts'
 import { readRequest } from './read-request.ts'
 import { recordRequest } from './record-request.ts'
 import { createRoutes, type Mount, ownPrefix } from './routes.ts'
-import { type Outcome, serveMedia } from './serve-media.ts'
+import { serveMedia } from './serve-media.ts'
 
 /** Whose the requests are that no rule matches. */
 export type Remainder = 'nobody' | 'the-site'
@@ -69,7 +70,7 @@ async function handle(ctx: Context, next: Next, gate: Gate, remainder: Remainder
       outcome.detail = 'cut in the middle of the answer'
     } else {
       const answered = answerError(ctx, thrown, rule)
-      outcome.outcome = ctx.status >= 500 ? 'failed' : 'refused'
+      outcome.outcome = answered.isFailure ? 'failed' : 'refused'
       outcome.reason = answered.reason
       outcome.detail = answered.detail
       error = answered.error

@@ -21,6 +21,7 @@ export interface Metrics {
   sessionOpened(rule: string): void
   storeCall(operation: string, seconds: number, isFailure: boolean): void
   remoteAsked(asked: AskedRemote): void
+  remoteStanding(remote: string): void
   /** Where the figures of the store come from; `null`: there is none. */
   watchStore(read: () => StoreGauges | null): void
 }
@@ -30,7 +31,7 @@ export function createMetrics(): Metrics {
   const registers = [registry]
   const requests = new Counter({
     name: 'playgate_requests_total',
-    help: 'Requests by rule, outcome (open, session, access, opened, renewed, ended, refused, let-through, missing, not-found, preflight, failed) and public reason',
+    help: 'Requests by rule, outcome (open, session, access, opened, renewed, ended, refused, let-through, missing, not-found, preflight, failed) and public reason; too-many-unknown: too many unknown tokens from one address',
     labelNames: ['rule', 'outcome', 'reason'],
     registers,
   })
@@ -73,8 +74,15 @@ export function createMetrics(): Metrics {
     buckets: [0.01, 0.05, 0.2, 0.5, 1, 3, 12],
     registers,
   })
+  const standing = new Counter({
+    name: 'playgate_remote_standing_total',
+    help: 'Running sessions that go on as they were last answered, because a recheck had no answer, by name',
+    labelNames: ['remote'],
+    registers,
+  })
   return {
     registry,
+    remoteStanding: (remote) => standing.inc({ remote }),
     remoteAsked({ remote, outcome, tookMs }) {
       remotes.inc({ remote, outcome })
       if (outcome !== 'not-asked') remoteSeconds.observe({ remote }, tookMs / 1000)

@@ -12,6 +12,7 @@ import { termsOf } from '../session/session-terms.ts'
 import type { Gate } from './gate.ts'
 import type { MediaLifetime } from './media-lifetime.ts'
 import { lifeOf, mintTransportable, type OpenedSession } from './open-session.ts'
+import type { Told } from './outcome.ts'
 import { admit } from './serve-media.ts'
 
 export interface CastRequest {
@@ -79,6 +80,7 @@ function isForOneAddress(claims: SessionGrant['claims']): boolean {
 /**
  * Makes the link. It takes the place of its session among its subject's streams, and no other.
  *
+ * @param told is filled in, where something refuses it
  * @throws {PlaybackError} `remote-refused`, `session-limit`, `session-ended`, `token-expired`
  */
 export async function beginCast(
@@ -88,8 +90,9 @@ export async function beginCast(
   parent: SessionGrant,
   asked: RequestFacts,
   lifetime: MediaLifetime,
+  told: Told,
 ): Promise<OpenedSession & { readonly url: string }> {
-  await admit(gate, rule, parent, asked, { outcome: 'session' })
+  await admit(gate, rule, parent, asked, told)
   const now = gate.now()
   const expiresAt = endOfCast(parent, session, lifetime, now)
   const signingKey = session.scheme.keys[parent.keyIndex]

@@ -97,7 +97,8 @@ export function collectHeaders(rawHeaders: readonly string[]): RequestHeaders {
   return headers
 }
 
-function readHost(headers: RequestHeaders): string {
+/** @throws {PlaybackError} `ERR_REQUEST_TARGET`, 400 */
+export function readHost(headers: RequestHeaders): string {
   // HTTP/2 names the host in a pseudo-header (RFC 9113 section 8.3.1).
   const values = headers.get('host') ?? headers.get(':authority') ?? []
   const [host] = values

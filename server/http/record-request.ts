@@ -3,7 +3,7 @@ import type { Rule } from '../options/options.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import type { Gate } from './gate.ts'
 import { noteRefusal } from './note-refusal.ts'
-import type { Outcome } from './serve-media.ts'
+import type { Outcome } from './outcome.ts'
 
 /**
  * What became of a viewer's request: a line in the log, the figures, and for a refusal a row on the admin page. To be called when the

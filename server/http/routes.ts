@@ -75,13 +75,13 @@ function reportFailure(
   ctx: Context,
   gate: Gate,
   client: string | undefined,
-  { reason, detail, error }: Answered,
+  { reason, detail, isFailure, error }: Answered,
 ): void {
   const { status } = ctx
   const line = { event: 'endpoint', method: ctx.method, client, status, reason, detail }
-  if (status >= 500) gate.log.error({ ...line, ...(error !== undefined && { err: error }) })
+  if (isFailure) gate.log.error({ ...line, ...(error !== undefined && { err: error }) })
   else gate.log.warn(line)
-  gate.metrics.request('none', status >= 500 ? 'failed' : 'refused', reason, 0)
+  gate.metrics.request('none', isFailure ? 'failed' : 'refused', reason, 0)
   if (reason === 'bad-request') answerProblem(ctx, status, { reason, renew: false, detail })
 }
 

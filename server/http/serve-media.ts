@@ -21,31 +21,13 @@ import { handOut, type Placement } from './hand-out.ts'
 import { noteUse } from './judging-for.ts'
 import { mediaLifetime } from './media-lifetime.ts'
 import { isMediaName, isPlaylistName } from './media-name.ts'
+import { failCheck, lateChecks, type Outcome, type Told } from './outcome.ts'
 import { originPath, publicPath } from './public-path.ts'
 import { checkSemicolons } from './read-request.ts'
+import { refusalError } from './refusal-error.ts'
 import { sendObject } from './send-object.ts'
 import { sendJson, sendPlaylist } from './send-playlist.ts'
 import { spendOnce } from './spend-once.ts'
-
-/** What the log tells of a request. */
-export interface Outcome {
-  outcome:
-    | 'open'
-    | 'session'
-    | 'access'
-    | 'opened'
-    | 'refused'
-    | 'failed'
-    | 'preflight'
-    | 'missing'
-    | 'not-found'
-  reason?: string
-  detail?: string
-  sessionId?: string
-  checks?: readonly Check[]
-  /** Mode `log`: what would have been refused, and was let through. */
-  wouldRefuse?: string
-}
 
 const methods = 'GET, HEAD, OPTIONS'
 
@@ -110,14 +92,14 @@ export async function permit(
     if (decision.kind === 'session') await admit(gate, rule, decision, facts, outcome)
     else {
       noteUse(gate, decision)
-      if (rule.session === null) await askPermission(gate, rule, facts, null)
+      if (rule.session === null) await askPermission(gate, rule, facts, null, outcome)
     }
   } else if (rule.mode === 'log') {
     outcome.outcome = 'open'
-    outcome.wouldRefuse = decision.reason
+    outcome.wouldRefuse = refusalError(decision).limit ?? decision.reason
     outcome.detail = decision.detail
   } else {
-    throw refused(decision.reason, decision.detail)
+    throw refusalError(decision)
   }
   return { grant: decision?.kind === 'refused' ? null : decision, query }
 }
@@ -132,18 +114,20 @@ export async function admit(
   rule: Rule,
   grant: SessionGrant,
   facts: RequestFacts,
-  outcome: Outcome,
+  told: Told,
 ): Promise<void> {
   try {
     const bound = bindReceiver(gate, grant, facts)
     if (bound !== undefined) await bound
-    const asked = askAgain(gate, rule, facts, grant)
-    if (asked !== undefined) await asked
+  } catch (error) {
+    failCheck(rule, told, lateChecks.receiver, error)
+  }
+  const asked = askAgain(gate, rule, facts, grant, told)
+  if (asked !== undefined) await asked
+  try {
     await admitSession(gate, rule, grant, grant.claims.endTime * 1000, facts)
   } catch (error) {
-    if (rule.mode !== 'log' || !(error instanceof PlaybackError)) throw error
-    outcome.wouldRefuse = error.reason
-    outcome.detail = error.message
+    failCheck(rule, told, lateChecks.limit, error)
   }
 }
 
@@ -258,14 +242,15 @@ async function placementFor(
     const isDelivered = answer.kind !== 'redirect' && facts.method === 'GET'
     const { parameter } = grant.access
     if (grant.place !== 'query') {
-      if (isDelivered) await spendOnce(gate, rule, grant, facts)
+      if (isDelivered) await spendOnce(gate, rule, grant, facts, outcome)
       return { mode: 'none' }
     }
     // Whoever issued it may have signed what ends a line, a quoted string or a parameter (threats T68).
     if (!/^[A-Za-z0-9\-._~=:@!()*/,%+]+$/.test(grant.token)) {
-      throw refused('token-refused', 'the access token holds text that no URI can carry')
+      const detail = 'the access token holds text that no URI can carry'
+      throw refusalError({ reason: 'token-refused', detail })
     }
-    if (isDelivered) await spendOnce(gate, rule, grant, facts)
+    if (isDelivered) await spendOnce(gate, rule, grant, facts, outcome)
     return { mode: 'query', parameter, token: grant.token }
   }
   // HEAD opens nothing (threats T31): what it would cost to know the token's length is not worth it.
@@ -278,7 +263,7 @@ async function placementFor(
     answer.kind === 'playlist'
       ? await mediaLifetime(gate, rule, answer, path)
       : { durationSeconds: null }
-  const opened = await beginSession(gate, rule, grant, facts, lifetime, null)
+  const opened = await beginSession(gate, rule, grant, facts, lifetime, outcome, null)
   outcome.outcome = 'opened'
   outcome.sessionId = opened.sessionId
   gate.metrics.sessionOpened(rule.name)
@@ -321,18 +306,12 @@ function answerMissing(ctx: Context, status: number, outcome: Outcome): void {
   answerProblem(ctx, status)
 }
 
-function refused(
-  reason: Extract<Decision, { kind: 'refused' }>['reason'],
-  detail: string,
-): PlaybackError {
-  const code = reason === 'token-missing' ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_REFUSED'
-  return new PlaybackError({ code, reason, detail })
-}
-
 /** @throws {PlaybackError} `token-missing` where the session token is due; in mode `log`, none */
 export function insistOnSession(rule: Rule, grant: Grant | null, outcome: Outcome): void {
   if (grant === null || !needsSessionToken(rule, grant)) return
-  if (rule.mode !== 'log') throw refused('token-missing', sessionNeededDetail)
+  if (rule.mode !== 'log') {
+    throw refusalError({ reason: 'token-missing', detail: sessionNeededDetail })
+  }
   outcome.wouldRefuse = 'token-missing'
   outcome.detail = sessionNeededDetail
 }

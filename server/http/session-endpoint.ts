@@ -9,7 +9,7 @@ import type { Check, Refusal } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import { renewSession } from '../session/renew-session.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
-import { answerError, answerProblem, answerRefusal } from './answer-error.ts'
+import { answerError, answerProblem, withoutRedirects } from './answer-error.ts'
 import { beginSession } from './begin-session.ts'
 import { allowOrigin, forgetOrigin } from './cors.ts'
 import type { Gate } from './gate.ts'
@@ -18,11 +18,13 @@ import { judgingFor, lookUp, noteUse } from './judging-for.ts'
 import { type MediaLifetime, mediaLifetime } from './media-lifetime.ts'
 import { noteRefusal } from './note-refusal.ts'
 import type { OpenedSession } from './open-session.ts'
+import type { Told } from './outcome.ts'
 import { beginCast, permitCast } from './permit-cast.ts'
 import { allowPresumed } from './presumed-rule.ts'
 import { originPath } from './public-path.ts'
 import { badRequest, readJsonBody } from './read-json.ts'
 import { checkSemicolons, readRequest, readTarget } from './read-request.ts'
+import { refusalError } from './refusal-error.ts'
 import { answerJson } from './routes.ts'
 
 const token = z.string().min(1).max(4096)
@@ -53,7 +55,7 @@ type Body = z.output<typeof bodySchema>
 /**
  * `POST /_playgate/session`: access token -> session token without asking for the playlist; with the old
  * session token, a renewal that keeps the session's id; for the purpose `cast`, session token -> a link that one other device can use. The
- * body must be JSON: no form of another site can send that without a preflight (threats T90).
+ * body must be JSON: no form of another site can send that without a preflight (threats T90). Never redirects, whatever the rule's `denial`.
  */
 export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const started = gate.nowMs()
@@ -79,21 +81,25 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   const line = { event: 'session', rule: rule.name, path: asked.path, client: facts.clientAddress }
   const count = (outcome: string, reason = '') =>
     gate.metrics.request(rule.name, outcome, reason, (gate.nowMs() - started) / 1000)
+  const told: Told = { checks }
   const { sessionId = null } = permitted
-  const refuse = ({ reason, detail }: Pick<Refusal, 'reason' | 'detail'>): void => {
+  const note = (reason: string, detail: string, id: string | null): void => {
+    const { method, host, clientAddress: client } = facts
+    const request = { rule: rule.name, method, host, path: asked.path, client }
+    noteRefusal(gate, ctx, request, { reason, detail, sessionId: id })
+  }
+  const refuse = (error: PlaybackError): void => {
+    const reason = error.limit ?? error.reason
+    const detail = error.message
+    const { checks } = told
     gate.log.warn({ ...line, outcome: 'refused', reason, detail, sessionId, checks })
     count('refused', reason)
-    const { method, host, clientAddress: client } = facts
-    noteRefusal(
-      gate,
-      ctx,
-      { rule: rule.name, method, host, path: asked.path, client },
-      { reason, detail, sessionId },
-    )
+    note(reason, detail, sessionId)
   }
   if (permitted.kind === 'refused') {
-    answerRefusal(ctx, { reason: permitted.reason }, rule)
-    refuse(permitted)
+    const error = refusalError(permitted)
+    answerError(ctx, error, withoutRedirects(rule))
+    refuse(error)
     return
   }
   const lifetime = await lifetimeOf(gate, rule, asked)
@@ -105,25 +111,32 @@ export async function answerSession(ctx: Context, gate: Gate): Promise<void> {
   }
   let opened: OpenedSession & { readonly url?: string }
   try {
-    opened = await permitted.begin(lifetime)
+    opened = await permitted.begin(lifetime, told)
   } catch (error) {
     // A failure of ours is no refusal.
     if (!(error instanceof PlaybackError) || (error.status ?? 0) >= 500) throw error
-    answerError(ctx, error, rule)
-    refuse({ reason: error.reason, detail: error.message })
+    answerError(ctx, error, withoutRedirects(rule))
+    refuse(error)
     return
   }
   const { outcome } = permitted
   if (outcome === 'opened') gate.metrics.sessionOpened(rule.name)
-  count(outcome)
-  gate.log.info({ ...line, outcome, sessionId: opened.sessionId })
-
   // A link is for somebody else than who asks for it.
   if (outcome !== 'cast') ctx.set('Playgate-Session', playgateSession(opened))
   if (opened.carrier === 'cookie') ctx.append('Set-Cookie', sessionCookie(opened))
   const { token, parameter, expiresInSeconds, carrier, url } = opened
   const answer = { token, parameter, expiresInSeconds, sessionId: opened.sessionId, carrier }
   answerJson(ctx, 200, url === undefined ? answer : { ...answer, url })
+  const { wouldRefuse, detail = '' } = told
+  const done = { ...line, outcome, sessionId: opened.sessionId }
+  if (wouldRefuse === undefined) {
+    count(outcome)
+    gate.log.info(done)
+  } else {
+    count('let-through', wouldRefuse)
+    gate.log.warn({ ...done, ...told })
+    note(wouldRefuse, detail, opened.sessionId)
+  }
 }
 
 interface Permitted {
@@ -131,7 +144,7 @@ interface Permitted {
   readonly outcome: 'opened' | 'renewed' | 'cast'
   /** Of a session that is there already. */
   readonly sessionId?: string
-  begin(lifetime: MediaLifetime): Promise<OpenedSession & { readonly url?: string }>
+  begin(lifetime: MediaLifetime, told: Told): Promise<OpenedSession & { readonly url?: string }>
 }
 
 async function permit(
@@ -156,7 +169,7 @@ async function permit(
       kind: 'permitted',
       outcome: 'cast',
       sessionId: parent.sessionId,
-      begin: (lifetime) => beginCast(gate, rule, session, parent, asked, lifetime),
+      begin: (lifetime, told) => beginCast(gate, rule, session, parent, asked, lifetime, told),
     }
   }
   const grant = judgeAccessToken(asked, rule, body.accessToken, judging, checks)
@@ -173,7 +186,8 @@ async function permit(
     kind: 'permitted',
     outcome: renewed === null ? 'opened' : 'renewed',
     ...(renewed !== null && { sessionId: renewed.sessionId }),
-    begin: (lifetime) => beginSession(gate, rule, grant, asked, lifetime, renewed, fillsVariables),
+    begin: (lifetime, told) =>
+      beginSession(gate, rule, grant, asked, lifetime, told, renewed, fillsVariables),
   }
 }
 

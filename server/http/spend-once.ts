@@ -4,30 +4,30 @@ import type { AccessGrant } from '../session/decision.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import { isAccessSpent, type SpendRequest, spendAccess } from '../session/spend-access.ts'
 import type { Gate } from './gate.ts'
+import { failCheck, lateChecks, type Told } from './outcome.ts'
 
 /**
  * Uses a single-use access token up; any other is left alone. To be called last, when nothing else can refuse
  * the request any more (design section 4, step 4; threats T31).
  *
+ * @param told is filled in, where it refuses
  * @throws {PlaybackError} `ERR_TOKEN_REFUSED` for a token that was used before, `ERR_STORE_UNAVAILABLE` when
- *   that cannot be known
+ *   that cannot be known; in mode `log`, none
  */
 export async function spendOnce(
   gate: Gate,
   rule: Rule,
   grant: AccessGrant,
   facts: RequestFacts,
+  told: Told,
 ): Promise<void> {
-  const request = requestFor(gate, rule, grant, facts)
+  const request = spendRequestFor(gate, rule, grant, facts)
   if (request === null) return
-  const attempt = spendAccess(gate.store(), request)
-  if (rule.mode === 'log') {
-    // Lets through what it would refuse, and says so.
-    const spent = await attempt.catch(() => 'unknown' as const)
-    if (spent === 'spent') gate.log.warn({ event: 'single-use', rule: rule.name, path: facts.path })
-    return
+  try {
+    if ((await spendAccess(gate.store(), request)) === 'spent') throw usedBefore()
+  } catch (error) {
+    failCheck(rule, told, lateChecks.singleUse, error)
   }
-  if ((await attempt) === 'spent') throw usedBefore()
 }
 
 /**
@@ -41,15 +41,20 @@ export async function refuseSpent(
   rule: Rule,
   grant: AccessGrant,
   facts: RequestFacts,
+  told: Told,
 ): Promise<void> {
-  const request = requestFor(gate, rule, grant, facts)
+  const request = spendRequestFor(gate, rule, grant, facts)
   const countsNobody = rule.session?.limit === null && rule.remoteAuth === null
   if (request === null || rule.mode === 'log' || countsNobody) return
-  if (await isAccessSpent(gate.store(), request)) throw usedBefore()
+  try {
+    if (await isAccessSpent(gate.store(), request)) throw usedBefore()
+  } catch (error) {
+    failCheck(rule, told, lateChecks.singleUse, error)
+  }
 }
 
 /** @returns `null` for a token that may be used any number of times */
-function requestFor(
+export function spendRequestFor(
   gate: Gate,
   rule: Rule,
   { access, claims, spendId }: AccessGrant,
@@ -66,7 +71,8 @@ function requestFor(
   }
 }
 
-function usedBefore(): PlaybackError {
+/** Told by `explain` as well. */
+export function usedBefore(): PlaybackError {
   return new PlaybackError({
     code: 'ERR_TOKEN_REFUSED',
     reason: 'token-refused',

@@ -7,12 +7,15 @@ import type { Check } from '../session/decision.ts'
 import { matchRule } from '../session/match-rule.ts'
 import type { RequestFacts } from '../session/request-facts.ts'
 import type { AccessRefusal } from '../session/verify-access.ts'
-import { answerRefusal, setSafetyHeaders } from './answer-error.ts'
+import { answerError, setSafetyHeaders } from './answer-error.ts'
+import { loopback } from './client-address.ts'
 import type { Gate } from './gate.ts'
+import { givesSecret } from './gives-secret.ts'
 import { judgingFor, lookUp, noteUse } from './judging-for.ts'
 import { noteRefusal } from './note-refusal.ts'
 import { badRequest } from './read-json.ts'
 import { readRequest, readTarget } from './read-request.ts'
+import { refusalError } from './refusal-error.ts'
 import { answerJson } from './routes.ts'
 
 /** What a CDN tells of its viewer (token-formats section 3.1). */
@@ -23,7 +26,7 @@ interface Told {
   readonly sourceUrl: string | null
 }
 
-const names = ['token', 'clientIp', 'referrer', 'sourceUrl', 'cdnAccountName'] as const
+const names = ['token', 'clientIp', 'referrer', 'sourceUrl', 'cdnAccountName', 'secret'] as const
 
 /**
  * `GET /_playgate/validate?token=…`: the classic validation web service for timed and managed tokens. 200: good for this client;
@@ -39,8 +42,7 @@ export async function answerValidate(ctx: Context, gate: Gate): Promise<void> {
   const told = readTold(asker.target)
   await gate.sessions.loading
   const facts = factsOf(gate, asker, told)
-  // Whoever asks says what he likes of his viewer: what he tries out is counted with himself.
-  const kept = await lookUp(gate, [told.token], asker.clientAddress)
+  const kept = await lookUp(gate, [told.token], countedWith(gate, asker, facts))
   let refusal: AccessRefusal | null = null
   let refusedBy: Rule | null = null
   for (const rule of rulesFor(gate, facts, told)) {
@@ -55,15 +57,35 @@ export async function answerValidate(ctx: Context, gate: Gate): Promise<void> {
     if (nearer(refusal, decision) === decision) [refusal, refusedBy] = [decision, rule]
   }
   const rule = refusedBy?.name ?? 'none'
-  const reason = refusal?.reason ?? 'token-refused'
-  const detail = refusal?.detail ?? 'no rule takes timed or managed tokens there'
+  const none = {
+    reason: 'token-refused',
+    detail: 'no rule takes timed or managed tokens there',
+  } as const
+  const error = refusalError(refusal ?? none)
+  const { message: detail } = error
+  const reason = error.limit ?? error.reason
   const { host, path, clientAddress: client } = facts
   const caller = asker.clientAddress
   gate.log.warn({ event: 'validate', rule, path, client, caller, reason, detail })
   gate.metrics.request(rule, 'refused', reason, 0)
-  answerRefusal(ctx, { reason }, null)
+  answerError(ctx, error, null)
   const asked = { rule, method: 'GET', host, path, client }
   noteRefusal(gate, ctx, asked, { reason, detail, sessionId: null })
+}
+
+/**
+ * With whom an unknown token is counted: with the viewer who is told of, where the caller may be believed that one CDN asks for many viewers;
+ * and with the caller, where anybody could name viewers as he likes. A viewer who is told of has nothing to do with what he asks us for himself:
+ * a caller that lies costs him nothing there.
+ */
+function countedWith({ options }: Gate, asker: RequestFacts, { clientAddress }: RequestFacts) {
+  const { authorize, trustedProxies } = options
+  const caller = asker.clientAddress
+  const query = asker.target.split('?').slice(1).join('?')
+  const isBelieved =
+    trustedProxies.has(caller) ||
+    (authorize === null ? loopback.has(caller) : givesSecret(asker.headers, query, authorize))
+  return isBelieved && clientAddress !== caller ? `${clientAddress} told by ${caller}` : caller
 }
 
 /** @throws {PlaybackError} 400 for names that stand twice, or for no token: which of two is meant, nobody knows (threat T49) */

@@ -41,6 +41,11 @@ export function isKeptAccess(
   return access.format === 'managed' || (access.format === 'timed' && access.isKept)
 }
 
+/** Can its tokens say whose they are? */
+export function canNameSubject(access: AccessOptions): boolean {
+  return access.format === 'edgeauth' || isKeptAccess(access)
+}
+
 type ShapedAccess = NonNullable<ShapedRule['access']>[number]
 type Shaped<Format> = Extract<ShapedAccess, { format: Format }>
 

@@ -4,7 +4,6 @@ import { resolve } from 'node:path'
 import { OptionError } from '../../shared/codes.ts'
 import { AddressSet } from '../claim/address-set.ts'
 import { type Restrictions, readRestrictions } from '../claim/restrictions.ts'
-import { type CountrySource, createCountrySource } from '../geo/country-source.ts'
 import { judgeRemote, type RemoteOptions } from '../remote/options.ts'
 import { keyTag } from '../session/session-id.ts'
 import { parseStoreLocation } from '../store/location.ts'
@@ -19,6 +18,8 @@ import {
   realmKeyName,
   timedKeyName,
 } from './judge-access.ts'
+import { judgeGeoip } from './judge-geoip.ts'
+import { judgeMatch } from './judge-match.ts'
 import { judgeSession } from './judge-session.ts'
 import { KeyBook } from './key-book.ts'
 import type { AdminOptions, AuthorizeOptions, Options, Rule } from './options.ts'
@@ -62,7 +63,7 @@ class Judge {
       names.set(name, (names.get(name) ?? 0) + 1)
       if (names.get(name) === 2) this.#complain(`${place}.name`, `a second rule named ${name}`)
     }
-    const geoip = this.#geoip(shaped, rules)
+    const geoip = judgeGeoip(shaped, rules, this.#sources, this.#complaints)
     const remotes = this.#remotes(shaped, rules)
     this.#complaints.throwAny()
     return Object.freeze({
@@ -98,24 +99,6 @@ class Judge {
       }
     }
     return new Map(judged)
-  }
-
-  /** Where countries are asked for and nobody can tell them, everybody would be refused, or nobody. */
-  #geoip({ geoip }: ShapedConfiguration, rules: readonly Rule[]): CountrySource | null {
-    if (geoip !== undefined) {
-      return 'header' in geoip
-        ? createCountrySource({ header: geoip.header })
-        : (this.#attempt('geoip.database', () => {
-            const database = resolve(this.#sources.baseDirectory, geoip.database)
-            return createCountrySource({ database })
-          }) ?? null)
-    }
-    for (const { place, restrict } of rules) {
-      if (restrict?.needsCountry) {
-        this.#complain(`${place}.restrict.countries`, 'needs geoip: a database, or a header')
-      }
-    }
-    return null
   }
 
   #store({ store, workers }: ShapedConfiguration): string | undefined {
@@ -221,11 +204,7 @@ class Judge {
     return Object.freeze({
       place,
       name: rule.name ?? place,
-      match: {
-        hosts: rule.match.hosts?.map((host) => host.toLowerCase()) ?? null,
-        paths: rule.match.paths,
-        ignoreCase: rule.match.ignoreCase,
-      },
+      match: judgeMatch(place, rule, this.#complaints),
       origin: this.#origin(`${place}.origin`, rule.origin),
       stripPrefix: rule.stripPrefix,
       literalSemicolons: rule.literalSemicolons,

@@ -1,6 +1,6 @@
 import type { EdgeauthScheme } from '../token/edgeauth-verify.ts'
 import { exactOrigin } from './exact-origin.ts'
-import type { AccessSurroundings } from './judge-access.ts'
+import { type AccessSurroundings, canNameSubject } from './judge-access.ts'
 import type { AccessOptions, SessionOptions } from './options.ts'
 import { readSalt } from './read-secret.ts'
 import type { ShapedRule } from './schema.ts'
@@ -28,9 +28,18 @@ export function judgeSession(
   { keys, sources, complaints }: AccessSurroundings,
 ): SessionOptions | undefined {
   const path = `${place}.session`
-  const clash = (rule.access ?? []).findIndex((entry) => entry.parameter === session.parameter)
+  const clash = (rule.access ?? []).findIndex((entry) => clashes(entry, session.parameter))
   if (clash >= 0) {
     complaints.add(`${path}.parameter`, `the same name as access[${clash}].parameter`)
+  }
+  const isCounting = session.maxConcurrent > 0 && rule.remoteAuth === undefined
+  // Where an access format has a mistake of its own, nobody knows yet what it can say.
+  const isJudged = access.length > 0 && access.length === rule.access?.length
+  if (isCounting && isJudged && !access.some(canNameSubject)) {
+    complaints.add(
+      `${path}.maxConcurrent`,
+      'counts by subject, which no access token of this rule can name: add edgeauth, managed or revocable timed tokens, or remoteAuth',
+    )
   }
   if (session.carrier.every((carrier) => carrier === 'define')) {
     const others = 'needs another carrier for players that do not say that they can'
@@ -87,4 +96,13 @@ export function judgeSession(
     limit: max === 0 || counting === null ? null : { max, ...counting },
     counting,
   })
+}
+
+/** Session tokens are looked for in headers too, whose names have no case. */
+function clashes(
+  { parameter, carriers }: NonNullable<ShapedRule['access']>[number],
+  name: string,
+): boolean {
+  if (parameter === name) return true
+  return carriers.includes('header') && parameter.toLowerCase() === name.toLowerCase()
 }

@@ -71,7 +71,7 @@ export interface Rule {
 }
 
 export interface RuleMatch {
-  /** Lower case; `*.` in front stands for one or more labels. `null`: any host. */
+  /** As `splitHost` spells them; `*.` in front stands for one or more labels. `null`: any host. */
   readonly hosts: readonly string[] | null
   readonly paths: readonly string[]
   readonly ignoreCase: boolean

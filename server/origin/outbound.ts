@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import { buildConnector, type Dispatcher, Pool } from 'undici'
+import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import type { RawHeaders } from './origin-headers.ts'
 import { codeOf, OutboundError, toOutboundError } from './outbound-error.ts'
 import { isPrivateAddress } from './private-address.ts'
@@ -33,8 +34,12 @@ export interface OutboundRequest {
   readonly signal: AbortSignal
   /** Milliseconds until the answer's header is complete, waiting and connecting included. */
   readonly headersMs: number
-  /** May it be sent once more when a connection that was kept drops? @default all but POST */
-  readonly isRepeatable?: boolean
+  /**
+   * When is it sent once more? `dropped`: when its connection drops; `kept`: when that was an old one, which had nothing of an answer yet.
+   *
+   * @default 'dropped', and 'never' for POST
+   */
+  readonly repeats?: 'dropped' | 'kept' | 'never'
 }
 
 export interface OutboundAnswer {
@@ -63,9 +68,10 @@ const discardMs = 1_000
 
 /** Opens a pool of connections to one origin. */
 export function openOutbound(options: OutboundOptions): Outbound {
+  const connect = judgedConnector(options)
   const pool = new Pool(options.origin, {
     connections: options.maxConnections,
-    connect: judgedConnector(options),
+    factory: (origin, settings) => new Line(origin, settings, connect),
     // Our own limit covers the header, because undici's begins only when a connection is free.
     headersTimeout: 0,
     bodyTimeout: options.bodyIdleMs,
@@ -100,6 +106,49 @@ function judgedConnector(options: OutboundOptions): buildConnector.connector {
   }
 }
 
+interface KeptConnection {
+  /** Did it end, and hold nothing of an answer? */
+  closedUnanswered(): boolean
+}
+
+/** By the options of a request, which are passed on as they are: the kept connection that it was sent on. */
+const keptFor = new WeakMap<object, KeptConnection>()
+
+/** One connection at a time to the origin, opened anew when it is gone. Notes which requests find one that has served before. */
+class Line extends Client {
+  readonly #socketNow: () => Socket | null
+
+  constructor(origin: URL, settings: object, connect: buildConnector.connector) {
+    let current: Socket | null = null
+    super(origin, {
+      ...settings,
+      connect: (target, callback) => {
+        connect(target, (...[error, socket]) => {
+          current = socket
+          if (error === null) callback(null, socket)
+          else callback(error, null)
+        })
+      },
+    })
+    this.#socketNow = () => current
+  }
+
+  override dispatch(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    const socket = this.#socketNow()
+    if (socket !== null && !socket.destroyed && socket.bytesRead > 0) {
+      const { bytesRead } = socket
+      keptFor.set(options, {
+        closedUnanswered: () =>
+          socket === this.#socketNow() && socket.destroyed && socket.bytesRead === bytesRead,
+      })
+    }
+    return super.dispatch(options, handler)
+  }
+}
+
 async function send(pool: Pool, request: OutboundRequest): Promise<OutboundAnswer> {
   const { signal, headersMs } = request
   signal.throwIfAborted()
@@ -130,41 +179,47 @@ async function send(pool: Pool, request: OutboundRequest): Promise<OutboundAnswe
 }
 
 /**
- * An idle connection may be closed by the origin in the very moment it is used again, so a request that can
- * be repeated is, once (RFC 9110 section 9.2.2).
+ * What can be repeated is, once (RFC 9112 section 9.3.1): an idle connection may be closed by the origin in the very moment it is used
+ * again (section 9.5).
  */
 async function dispatchTwice(
   pool: Pool,
   request: OutboundRequest,
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData> {
+  const { repeats = request.method === 'POST' ? 'never' : 'dropped' } = request
+  const first = optionsOf(request, signal)
   try {
-    return await dispatch(pool, request, signal)
+    return await dispatch(pool, first, signal)
   } catch (error) {
-    const dropped = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error))
-    const { isRepeatable = request.method !== 'POST' } = request
-    if (!dropped || !isRepeatable || signal.aborted) throw error
-    return dispatch(pool, request, signal)
+    const isDrop = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error))
+    if (!isDrop || repeats === 'never' || signal.aborted) throw error
+    if (repeats === 'kept' && !keptFor.get(first)?.closedUnanswered()) throw error
+    return dispatch(pool, optionsOf(request, signal), signal)
+  }
+}
+
+function optionsOf(
+  { method, path, headers, body }: OutboundRequest,
+  signal: AbortSignal,
+): Dispatcher.RequestOptions {
+  return {
+    ...{ method, path, signal, body: body ?? null },
+    headers: { 'user-agent': userAgent, ...headers },
   }
 }
 
 /** The pool tells a request that waits for a connection of its abort only when one is free; we do not wait for that. */
 function dispatch(
   pool: Pool,
-  { method, path, headers, body }: OutboundRequest,
+  options: Dispatcher.RequestOptions,
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData> {
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(signal.reason)
     signal.addEventListener('abort', giveUp, { once: true })
     pool
-      .request({
-        method,
-        path,
-        headers: { 'user-agent': userAgent, ...headers },
-        body: body ?? null,
-        signal,
-      })
+      .request(options)
       .then(resolve, reject)
       .finally(() => signal.removeEventListener('abort', giveUp))
   })

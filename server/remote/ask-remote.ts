@@ -55,9 +55,9 @@ export async function askRemote(out: Outbound, asking: Asking): Promise<AskResul
 async function tryOnce(out: Outbound, asking: Asking, limitMs: number): Promise<RemoteAnswer> {
   const { method, target, headers, signal } = asking
   try {
-    // Repeatable, because a question changes nothing: the contract has it repeated anyway.
+    // A question changes nothing, so it may be repeated where an old connection was closed under it, which is no try of the server's.
     const answer = await out.send({
-      ...{ method, headers, signal, path: target, headersMs: limitMs, isRepeatable: true },
+      ...{ method, headers, signal, path: target, headersMs: limitMs, repeats: 'kept' },
     })
     answer.discard()
     return judge(answer)

@@ -1,4 +1,4 @@
-import { removeParameters } from '../../shared/query.ts'
+import { headerWithoutTokens, holdsToken, queryWithoutTokens } from './without-session-tokens.ts'
 
 /** The request that a site's own server is asked about: the `RequestFacts` of a decision, and our own address. */
 export interface AskedRequest {
@@ -42,22 +42,27 @@ export function bareRequest(
 ): BareRequest {
   const { target, rawPath, host, clientAddress, cdnAddress } = asked
   const mark = target.indexOf('?')
-  const query = mark < 0 ? '' : removeParameters(target.slice(mark + 1), sessionParameters)
+  const query = mark < 0 ? '' : queryWithoutTokens(target.slice(mark + 1), sessionParameters)
   const tokenHeaders = new Set(sessionParameters.map((name) => name.toLowerCase()))
   const headers = new Map<string, string>()
   for (const [name, values] of asked.headers) {
     if (tokenHeaders.has(name) || !fieldName.test(name)) continue
-    const isCookie = name === 'cookie'
-    const value = isCookie
-      ? withoutCookies(values.join('; '), sessionParameters)
-      : values.join(', ')
-    if (fieldValue.test(value) && !(isCookie && value === '')) headers.set(name, value)
+    const value =
+      name === 'cookie'
+        ? withoutCookies(values.join('; '), sessionParameters)
+        : withoutTokens(values, sessionParameters)
+    if (value !== null && fieldValue.test(value)) headers.set(name, value)
   }
   return { rawPath, query, host, clientAddress, cdnAddress, headers }
 }
 
-/** A session cookie for a whole host has the prefix (RFC 6265bis section 4.1.3.2). */
-function withoutCookies(cookies: string, names: readonly string[]): string {
+function withoutTokens(values: readonly string[], names: readonly string[]): string | null {
+  const kept = values.map((value) => headerWithoutTokens(value, names))
+  return kept.includes(null) ? null : kept.join(', ')
+}
+
+/** A session cookie for a whole host has the prefix (RFC 6265bis section 4.1.3.2). `null`: none is left. */
+function withoutCookies(cookies: string, names: readonly string[]): string | null {
   const pairs = cookies.split(';').map((pair) => pair.trim())
   const kept = pairs.filter((pair) => {
     const name =
@@ -65,7 +70,7 @@ function withoutCookies(cookies: string, names: readonly string[]): string {
         .split('=', 1)[0]
         ?.trim()
         .replace(/^__Host-/i, '') ?? ''
-    return pair !== '' && !names.includes(name)
+    return pair !== '' && !names.includes(name) && !holdsToken(pair)
   })
-  return kept.join('; ')
+  return kept.length === 0 ? null : kept.join('; ')
 }

@@ -1,23 +1,14 @@
-import { LRUCache } from 'lru-cache'
 import { epochSecondsFromMilliseconds } from '../../shared/units.ts'
 import { Flights } from '../origin/flights.ts'
 import { type Outbound, openOutbound } from '../origin/outbound.ts'
 import { signRemoteQuestion } from '../token/remote-signature.ts'
+import { AnswerMemory } from './answer-memory.ts'
 import { type AskResult, askRemote, type RemoteAnswer } from './ask-remote.ts'
 import type { AskedRequest } from './bare-request.ts'
 import { Breaker } from './breaker.ts'
-import type { RemoteGrants } from './grants.ts'
+import type { RemoteDecision } from './decision.ts'
 import type { RemoteOptions } from './options.ts'
 import { questionIdentity, questionMaker, type RemoteQuestion } from './question.ts'
-
-/** What becomes of a viewer. */
-export interface RemoteDecision extends RemoteGrants {
-  readonly allow: boolean
-  /** False: the server gave no answer, and `onTimeout` decided. */
-  readonly answered: boolean
-  /** For the log. Holds nothing of the request. */
-  readonly detail: string
-}
 
 /** One question and how it went, for the metrics. What was known already, or shared with another, is none. */
 export interface AskedRemote {
@@ -36,19 +27,36 @@ export interface RemoteSurroundings {
   /** Every name under which some rule takes a session token: never sent. */
   readonly sessionParameters: readonly string[]
   readonly onAsked?: (asked: AskedRemote) => void
+  /** A running session goes on as it was last answered, because there was no answer when it was asked about again. */
+  readonly onStanding?: (remote: string) => void
 }
 
 export interface AskOptions {
-  /** The session that is asked about; `null`: the request stands for itself. Never text of the viewer's choosing. */
+  /** What is asked about, a session at a rule; `null`: the request stands for itself. Never text of the viewer's choosing. */
   readonly cacheKey: string | null
+  /** It runs, and its token says that the server has approved of it. @default false */
+  readonly wasApproved?: boolean
   /** Aborted when the viewer leaves. */
   readonly signal: AbortSignal
 }
 
-/** Some 30 MB at most. One that was dropped is asked for again. */
-const mostDecisions = 100_000
-/** No session lives longer. */
-const longestSessionSeconds = 86_400
+/** No answer, and why. */
+interface Unanswered {
+  readonly answered: false
+  readonly why: string
+}
+
+type Reply = (RemoteDecision & { readonly answered: true }) | Unanswered
+
+/** For a request of a session that plays; the shortest limit that a try can have. */
+const mostWaitMs = 500
+
+/** Said by a session's token. What else was granted it says as well. */
+const approvedBefore: RemoteDecision = {
+  allow: true,
+  answered: true,
+  detail: 'approved when the session was opened',
+}
 
 /** A site's own server that is asked whether a viewer may play (design section 6). */
 export class Remote {
@@ -58,9 +66,9 @@ export class Remote {
   readonly #makeQuestion: (asked: AskedRequest) => RemoteQuestion
   readonly #out: Outbound
   readonly #breaker: Breaker
-  readonly #decisions: LRUCache<string, RemoteDecision>
-  readonly #sessionFlights = new Flights<RemoteDecision>()
-  readonly #questionFlights = new Flights<RemoteDecision>()
+  readonly #answers: AnswerMemory
+  readonly #sessionFlights = new Flights<Reply>()
+  readonly #questionFlights = new Flights<Reply>()
 
   /** @param name of the entry of `remotes`, for the metrics */
   constructor(name: string, options: RemoteOptions, surroundings: RemoteSurroundings) {
@@ -75,12 +83,7 @@ export class Remote {
     })
     const { failures, pauseSeconds } = breaker
     this.#breaker = new Breaker({ failures, pauseMs: pauseSeconds * 1000, now })
-    this.#decisions = new LRUCache({
-      max: mostDecisions,
-      ttl: longestSessionSeconds * 1000,
-      ttlResolution: 0,
-      perf: { now },
-    })
+    this.#answers = new AnswerMemory(options.recheckSeconds, now)
   }
 
   /** Are running sessions asked about again? */
@@ -88,29 +91,48 @@ export class Remote {
     return this.#options.recheckSeconds > 0
   }
 
-  /** What was decided about that session and still holds, without a wait. */
-  known(cacheKey: string): RemoteDecision | undefined {
-    return this.#decisions.get(sessionKey(cacheKey))
+  /**
+   * What was decided about that session and still holds, without a wait.
+   *
+   * @param wasApproved its token says so
+   */
+  known(cacheKey: string, wasApproved = false): RemoteDecision | undefined {
+    const known = this.#answers.inForce(sessionKey(cacheKey))
+    if (known !== null) return known
+    return wasApproved ? approvedBefore : undefined
+  }
+
+  /** What it answered last about that session here, whether it still holds or is to be asked again. */
+  lastAnswer(cacheKey: string): RemoteDecision | undefined {
+    return this.#answers.last(sessionKey(cacheKey))
   }
 
   /**
-   * Decides by what is known, by the answer, or by `onTimeout` when there is none within `timeoutMs` ×
-   * (`retries` + 1). An answer holds for `recheckSeconds`; with 0, an approval holds as long as the session
-   * it was given for, and nothing else holds. Whoever asks the same meanwhile waits for the same answer.
+   * Decides by what is known, or by the answer. Without one within `timeoutMs` × (`retries` + 1), what was answered last about
+   * a running session stands until it would be asked again; about all else `onTimeout` decides. An answer holds for
+   * `recheckSeconds`; with 0, an approval holds as long as the session it was given for, and nothing else holds. Whoever asks the same
+   * meanwhile waits for the same answer; whoever plays already waits for half a second at most, and the answer counts from his next
+   * request on.
    *
    * @throws the reason of `signal` once it is aborted, and nothing else
    */
-  async ask(asked: AskedRequest, { cacheKey, signal }: AskOptions): Promise<RemoteDecision> {
+  async ask(asked: AskedRequest, options: AskOptions): Promise<RemoteDecision> {
+    const { cacheKey, wasApproved = false, signal } = options
     if (cacheKey === null) return this.#askAboutRequest(asked, signal)
-    const known = this.known(cacheKey)
+    const known = this.known(cacheKey, wasApproved)
     if (known !== undefined) return known
     const key = sessionKey(cacheKey)
-    return this.#sessionFlights.join(key, signal, async (shared) => {
+    const flight = this.#sessionFlights.join(key, signal, async (shared) => {
       const question = this.#makeQuestion(asked)
-      const decision = await this.#askOnce(question, questionIdentity(question), shared)
-      this.#remember(key, decision, longestSessionSeconds)
-      return decision
+      const reply = await this.#askOnce(question, questionIdentity(question), shared)
+      if (reply.answered) this.#answers.keep(key, reply)
+      return reply
     })
+    const coming = flight.then((reply) =>
+      reply.answered ? reply : this.#standing(key, wasApproved, reply),
+    )
+    const meanwhile = this.#meanwhile(key, wasApproved)
+    return meanwhile === null ? coming : atMost(mostWaitMs, coming, meanwhile)
   }
 
   /** Resolves when questions under way have ended. */
@@ -122,26 +144,52 @@ export class Remote {
     const question = this.#makeQuestion(asked)
     const identity = questionIdentity(question)
     const key = `question ${identity}`
-    const known = this.#decisions.get(key)
+    const known = this.#answers.inForce(key) ?? undefined
     if (known !== undefined) return known
-    const decision = await this.#askOnce(question, identity, signal)
-    this.#remember(key, decision, 0)
-    return decision
+    const reply = await this.#askOnce(question, identity, signal)
+    if (!reply.answered) return this.#undecided(reply)
+    this.#answers.keep(key, reply, 0)
+    return reply
   }
 
-  #askOnce(
-    question: RemoteQuestion,
-    identity: string,
-    signal: AbortSignal,
-  ): Promise<RemoteDecision> {
+  /** Nobody who plays is cut off because the server is away, and nobody whom it refused is let in. */
+  #standing(key: string, wasApproved: boolean, unanswered: Unanswered): RemoteDecision {
+    const last = this.#lastFor(key, wasApproved)
+    if (last === undefined) {
+      const decision = this.#undecided(unanswered)
+      if (decision.allow) this.#answers.letIn(key)
+      return decision
+    }
+    if (this.#answers.extend(key)) this.#surroundings.onStanding?.(this.#name)
+    const detail = `no answer from ${this.#name}, so the last one stands: ${unanswered.why}`
+    return { ...last, answered: false, stands: true, detail }
+  }
+
+  /** For somebody who plays already; `null`: nobody is known to. */
+  #meanwhile(key: string, wasApproved: boolean): RemoteDecision | null {
+    const why = 'the answer is late'
+    const last = this.#lastFor(key, wasApproved)
+    if (last?.allow === true) {
+      const detail = `no answer from ${this.#name} yet, so the last one stands: ${why}`
+      return { ...last, answered: false, stands: true, detail }
+    }
+    const isLetIn = last === undefined && this.#answers.wasLetIn(key)
+    return isLetIn ? this.#undecided({ answered: false, why }) : null
+  }
+
+  #lastFor(key: string, wasApproved: boolean): RemoteDecision | undefined {
+    return this.#answers.last(key) ?? (wasApproved ? approvedBefore : undefined)
+  }
+
+  #askOnce(question: RemoteQuestion, identity: string, signal: AbortSignal): Promise<Reply> {
     return this.#questionFlights.join(identity, signal, (shared) => this.#send(question, shared))
   }
 
-  async #send(question: RemoteQuestion, signal: AbortSignal): Promise<RemoteDecision> {
+  async #send(question: RemoteQuestion, signal: AbortSignal): Promise<Reply> {
     const passage = this.#breaker.enter()
     if (passage === null) {
       this.#report('not-asked', 0, 0)
-      return this.#undecided('it was not asked, because it was away a moment ago')
+      return { answered: false, why: 'it was not asked, because it was away a moment ago' }
     }
     const startedAt = performance.now()
     const { answer, attempts } = await this.#exchange(question, signal).catch((error: unknown) => {
@@ -150,7 +198,7 @@ export class Remote {
     })
     passage(answer.outcome === 'no-answer' && answer.isAway ? 'away' : 'alive')
     this.#report(answer.outcome, performance.now() - startedAt, attempts)
-    return this.#decide(answer, attempts)
+    return this.#read(answer, attempts)
   }
 
   #exchange(question: RemoteQuestion, signal: AbortSignal): Promise<AskResult> {
@@ -167,37 +215,42 @@ export class Remote {
     return signRemoteQuestion(signingKey, method, target, now)
   }
 
-  #decide(answer: RemoteAnswer, attempts: number): RemoteDecision {
+  #read(answer: RemoteAnswer, attempts: number): Reply {
     switch (answer.outcome) {
       case 'approve':
         return { allow: true, answered: true, ...answer.grants, detail: `${this.#name} approves` }
       case 'reject':
         return { allow: false, answered: true, detail: `${this.#name} rejects` }
       case 'no-answer':
-        return this.#undecided(`${answer.detail} (tries: ${attempts})`)
+        return { answered: false, why: `${answer.detail} (tries: ${attempts})` }
     }
   }
 
-  #undecided(detail: string): RemoteDecision {
+  #undecided({ why }: Unanswered): RemoteDecision {
     const { onTimeout } = this.#options
     return {
       allow: onTimeout === 'approve',
       answered: false,
-      detail: `no answer from ${this.#name}, so ${onTimeout}: ${detail}`,
+      detail: `no answer from ${this.#name}, so ${onTimeout}: ${why}`,
     }
-  }
-
-  /** What no answer led to is never kept: the next viewer asks again, or is spared that by the breaker. */
-  #remember(key: string, decision: RemoteDecision, approvalSeconds: number): void {
-    if (!decision.answered) return
-    const { recheckSeconds } = this.#options
-    const seconds = recheckSeconds > 0 || !decision.allow ? recheckSeconds : approvalSeconds
-    if (seconds > 0) this.#decisions.set(key, decision, { ttl: seconds * 1000 })
   }
 
   #report(outcome: AskedRemote['outcome'], tookMs: number, attempts: number): void {
     this.#surroundings.onAsked?.({ remote: this.#name, outcome, tookMs, attempts })
   }
+}
+
+/** What comes of it, or after that time the other. */
+async function atMost<Result>(
+  milliseconds: number,
+  coming: Promise<Result>,
+  meanwhile: Result,
+): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Result>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, meanwhile)
+  })
+  return Promise.race([coming, late]).finally(() => clearTimeout(timer))
 }
 
 function sessionKey(cacheKey: string): string {

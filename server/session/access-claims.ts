@@ -11,7 +11,7 @@ export interface AccessClaims {
   /** Whose it is, escaped as in an EdgeAuth token. */
   readonly sessionId?: string
   readonly payload?: string
-  /** The site's own server that has approved of it, by its name in `remotes`. */
+  /** The approval of the site's own server: of one rule, see `approvalMark`. */
   readonly approvedBy?: string
   /** Streams of its subject at a time, as the site's own server says; the rule may allow fewer. */
   readonly maxConcurrent?: number

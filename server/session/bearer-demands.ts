@@ -1,8 +1,7 @@
 import { type ClaimAnswer, granted } from '../claim/answer.ts'
 import { parseClientPrefix } from '../claim/client-prefix.ts'
-import type { EctokenReason } from '../token/ectoken-check.ts'
 import type { Demands } from './access-claims.ts'
-import { judgeDemands } from './judge-demands.ts'
+import { type DemandReason, judgeDemands } from './judge-demands.ts'
 import type { Judging } from './judging.ts'
 import type { RequestFacts } from './request-facts.ts'
 
@@ -31,7 +30,7 @@ export function judgeBearer(
   demands: Demands | null,
   facts: RequestFacts,
   judging: Pick<Judging, 'now' | 'geoip'>,
-): ClaimAnswer<EctokenReason> {
+): ClaimAnswer<DemandReason> {
   if (demands === null) return granted
   const answer = judgeDemands(demands.params, facts, judging, demands)
   if (answer.ok) return answer

@@ -22,7 +22,7 @@ export interface SessionGrant {
   readonly sessionId: string
   /** Who plays: what the access token had for an `id`. */
   readonly subject: string | null
-  /** The site's own server that approved of it; `null`: none was asked. */
+  /** Which rule's server of the site approved of it, see `approvalMark`; `null`: none was asked, or none answered. */
   readonly approvedBy: string | null
   /** Streams of that subject, where the site's own server set a limit; `null`: it did not. */
   readonly maxConcurrent: number | null
@@ -55,6 +55,8 @@ export interface Refusal {
   readonly sessionId?: string
   readonly reason: PublicReason
   readonly detail: string
+  /** Too many unknown tokens came from one address: for so long the store is not asked for another one of its. */
+  readonly retryAfterSeconds?: number
 }
 
 export type Decision = SessionGrant | AccessGrant | Refusal

@@ -1,7 +1,7 @@
 import { decodeOnce } from '../../shared/query.ts'
-import type { EctokenReason } from '../token/ectoken-check.ts'
 import type { EdgeauthReason } from '../token/edgeauth-verify.ts'
 import type { Refusal } from './decision.ts'
+import type { DemandReason } from './judge-demands.ts'
 
 const details: Readonly<Record<EdgeauthReason, string>> = {
   malformed: 'malformed',
@@ -13,19 +13,21 @@ const details: Readonly<Record<EdgeauthReason, string>> = {
 }
 
 /** Which demand of an ectoken, or of what is said in its words, was not met. */
-const demands: Readonly<Record<EctokenReason, string>> = {
+const demands: Readonly<Record<DemandReason, string>> = {
   malformed: 'opened, and holds no list of known parameters',
   path_not_allowed: 'ec_url_allow: does not cover this path',
   unrestricted: 'demands nothing, so it would open everything for ever (allowUnrestricted)',
   expired: 'ec_expire: expired',
   country_not_allowed: 'ec_country_allow or ec_country_deny: not in this country',
+  country_not_judged:
+    'ec_country_allow or ec_country_deny: countries are not known here, because geoip is missing (or is a header, and the request came through no trusted proxy)',
   host_not_allowed: 'ec_host_allow or ec_host_deny: not for this host',
   referrer_not_allowed: 'ec_ref_allow or ec_ref_deny: not from this page',
   ip_mismatch: 'ec_clientip: made for another address',
   protocol_not_allowed: 'ec_proto_allow or ec_proto_deny: not over this protocol',
 }
 
-export function describeDemand(reason: EctokenReason): string {
+export function describeDemand(reason: DemandReason): string {
   return demands[reason]
 }
 

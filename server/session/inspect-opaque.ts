@@ -63,11 +63,12 @@ export function inspectKept(
 ): InspectedToken {
   const spendId = managedTokenId(text)
   const record = facts.kept?.get(spendId)
-  const isThere = record !== undefined && record !== 'unknown' && record !== 'unavailable'
+  const isThere = typeof record === 'object' && record.kind !== 'not-asked'
   const judge = (access: ManagedAccess | TimedAccess): Judged => {
     if (record === undefined) return refuse('not-judged', 'nobody asked the store for it')
     if (record === 'unavailable') return refuse('store-unavailable', 'the store does not answer')
     if (record === 'unknown') return refuse('unknown', 'never made, revoked, or ended')
+    if (record.kind === 'not-asked') return refuse('not-judged', 'the store was not asked for it')
     const { realm, endsAtMs } = record
     if (access.realm !== realm) return refuse('other-realm', `made for the realm ${realm}`)
     if (endsAtMs !== null && endsAtMs <= facts.now * 1000) return refuse('expired', 'expired')

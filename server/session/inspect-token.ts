@@ -2,7 +2,9 @@ import { isBareTokenText } from '../../shared/bare-token.ts'
 import { type EpochSeconds, epochSecondsFromMilliseconds } from '../../shared/units.ts'
 import type { AccessOptions, Options } from '../options/options.ts'
 import { isKeptToken, isManagedToken } from '../token/managed.ts'
+import { refuseUnknown } from '../token/refuse-unknown.ts'
 import { isTimedToken } from '../token/timed-text.ts'
+import { type AskedHeaders, readAskedAddress, readAskedHeaders } from './asked-facts.ts'
 import { describeEnding } from './describe-ending.ts'
 import type { Endings } from './endings.ts'
 import { inspectEdgeauth } from './inspect-edgeauth.ts'
@@ -59,29 +61,32 @@ export function judgeEnding(
   return detail === null ? verdict : { ...verdict, valid: false, reason: 'revoked', detail }
 }
 
-/** What a person gives to judge a token by; headers by any spelling of their names. */
+/** What a person gives to judge a token by. */
 export interface InspectRequest {
   /** Left out or `null`: its paths are not judged. */
   readonly path?: string | null | undefined
   readonly query?: string | undefined
-  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly headers?: AskedHeaders | undefined
   /** Left out: its address is not judged. */
   readonly clientAddress?: string | undefined
 }
 
-/** @param nowMs milliseconds since 1970 */
+const requestNames = { path: true, query: true, headers: true, clientAddress: true } as const
+
+/**
+ * @param nowMs milliseconds since 1970
+ * @throws {OptionError} for an unknown option, and a `clientAddress` that is none
+ */
 export function inspectFacts(request: InspectRequest, nowMs: number): InspectFacts {
-  const { path = null, query = '', headers = {}, clientAddress } = request
-  const fields = Object.entries(headers).map(
-    ([name, value]) => [name.toLowerCase(), [value]] as const,
-  )
-  const read = new Map<string, readonly string[]>(fields)
+  refuseUnknown(request, requestNames)
+  const { path = null, query = '', headers: asked = {}, clientAddress } = request
+  const headers = readAskedHeaders(asked)
   return {
     path,
     query,
-    headers: read,
-    host: read.get('host')?.[0] ?? 'localhost',
-    clientAddress,
+    headers,
+    host: headers.get('host')?.[0] ?? 'localhost',
+    clientAddress: clientAddress === undefined ? undefined : readAskedAddress(clientAddress),
     now: epochSecondsFromMilliseconds(nowMs),
   }
 }

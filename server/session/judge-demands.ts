@@ -7,11 +7,15 @@ import {
   judgeParams,
 } from '../token/ectoken-check.ts'
 import type { EctokenParams } from '../token/ectoken-params.ts'
-import { countryOf, type Judging } from './judging.ts'
+import { canKnowCountry, countryOf, type Judging } from './judging.ts'
 import { headerText, type RequestFacts } from './request-facts.ts'
 
+/** Besides what a token alone can be refused for: it names countries, and nobody here can tell them. */
+export type DemandReason = EctokenReason | 'country_not_judged'
+
 /**
- * Does the request meet these demands? Paths are compared as in the request line and decoded once, like those of an ACL
+ * Does the request meet these demands? Lists of countries are met by nobody where countries cannot be known: a list to
+ * deny would hold for no one. Paths are compared as in the request line and decoded once, like those of an ACL
  * (token-formats section 1.6): generators write them either way.
  *
  * @param params null: they could not be read, and nothing meets them
@@ -21,10 +25,17 @@ export function judgeDemands(
   facts: RequestFacts,
   judging: Pick<Judging, 'now' | 'geoip'>,
   policy: EctokenPolicy,
-): ClaimAnswer<EctokenReason> {
-  return judgeSpellings(facts.rawPath, (path) =>
+): ClaimAnswer<DemandReason> {
+  const answer = judgeSpellings(facts.rawPath, (path) =>
     judgeParams(params, factsAt(path, facts, judging), policy),
   )
+  if (!namesCountries(params) || canKnowCountry(facts, judging)) return answer
+  if (!answer.ok && answer.reason !== 'country_not_allowed') return answer
+  return { ok: false, reason: 'country_not_judged', detail: 'countries are not known here' }
+}
+
+function namesCountries(params: EctokenParams | null): boolean {
+  return params?.ec_country_allow !== undefined || params?.ec_country_deny !== undefined
 }
 
 /** Judges a path as it stands, and, where that does not let it in, decoded once. */

@@ -1,9 +1,9 @@
 import type { EpochSeconds } from '../../shared/units.ts'
 import type { CountrySource } from '../geo/country-source.ts'
-import type { TokenRecord } from '../store/token-store.ts'
 import type { Endings } from './endings.ts'
 import type { ProofMemory } from './proof-memory.ts'
 import type { RequestFacts } from './request-facts.ts'
+import type { KeptToken } from './token-registry.ts'
 
 /** What requests are judged with besides their rule. */
 export interface Judging {
@@ -19,11 +19,19 @@ export interface Judging {
 }
 
 /** Tokens by their ids, as the store has them; one that is not among them was not looked up. */
-export type KeptTokens = ReadonlyMap<string, TokenRecord | 'unknown' | 'unavailable'>
+export type KeptTokens = ReadonlyMap<string, KeptToken>
 
 /** Two letters; `null`: not known. */
 export function countryOf(facts: RequestFacts, { geoip }: Pick<Judging, 'geoip'>): string | null {
   if (geoip === null) return null
   const { clientAddress, headers, viaTrustedProxy } = facts
   return geoip.countryOf({ clientAddress, headers, isFromTrustedProxy: viaTrustedProxy })
+}
+
+/** Can the country of that request be known at all? Where it cannot, no list of countries can be kept to. */
+export function canKnowCountry(
+  { viaTrustedProxy }: Pick<RequestFacts, 'viaTrustedProxy'>,
+  { geoip }: Pick<Judging, 'geoip'>,
+): boolean {
+  return geoip !== null && (viaTrustedProxy || !geoip.needsTrustedProxy)
 }

@@ -21,6 +21,13 @@ export const keptFormat: AccessFormat<ManagedAccess | TimedAccess> = {
         reason: 'store-unavailable',
       })
     }
+    if (record !== 'unknown' && record.kind === 'not-asked') {
+      const { retryAfterSeconds } = record
+      return failed(
+        `not looked up: too many unknown tokens from one address, for ${retryAfterSeconds} s no other is`,
+        { reason: 'store-unavailable', retryAfterSeconds },
+      )
+    }
     if (record === 'unknown') return failed('unknown: never made, revoked, or ended')
     if (record.kind !== format) return failed(`a ${record.kind} token`, { isOfFormat: false })
     if (record.realm !== realm) return failed(`made for the realm ${record.realm}, not ${realm}`)

@@ -5,6 +5,7 @@ import { isKeptAccess } from '../options/judge-access.ts'
 import type { AccessOptions, ManagedAccess, Options, Rule } from '../options/options.ts'
 import { isEctokenName } from '../token/ectoken-params.ts'
 import type { EctokenInput } from '../token/ectoken-serialize.ts'
+import { refuseUnknown } from '../token/refuse-unknown.ts'
 import { mintEctoken } from './mint-ectoken.ts'
 import { mintEdgeauth } from './mint-edgeauth.ts'
 import { mintTimedAccess } from './mint-timed.ts'
@@ -40,6 +41,18 @@ export interface MintAccessOptions {
   readonly rule?: string | undefined
 }
 
+const wantedNames = {
+  format: true,
+  path: true,
+  ttlSeconds: true,
+  subject: true,
+  ip: true,
+  payload: true,
+  referrer: true,
+  params: true,
+  rule: true,
+} as const
+
 export interface MintedAccess {
   readonly token: string
   readonly format: AccessOptions['format']
@@ -59,7 +72,7 @@ export interface MintTarget {
 /**
  * Mints an access token for a rule, with the rule's own key and settings.
  *
- * @throws {OptionError} naming the option: no such rule, a life beyond the rule's maximum, text that no token can carry, an option that
+ * @throws {OptionError} naming the option: an unknown one, no such rule, a life beyond the rule's maximum, text that no token can carry, an option that
  *   the format has no place for, a format whose tokens are kept in the store
  */
 export function mintAccess(
@@ -158,11 +171,10 @@ export function checkLife(rule: Rule, { ttlSeconds, subject }: MintAccessOptions
   return ttlSeconds
 }
 
-/** @throws {OptionError} no rule, or none that would take such a token */
-export function findTarget(
-  { rules }: Options,
-  { rule: name, path, format }: MintAccessOptions,
-): MintTarget {
+/** @throws {OptionError} an unknown option, no rule, or none that would take such a token */
+export function findTarget({ rules }: Options, wanted: MintAccessOptions): MintTarget {
+  refuseUnknown(wanted, wantedNames)
+  const { rule: name, path, format } = wanted
   const entries = path === undefined ? null : typeof path === 'string' ? path.split('!') : path
   for (const entry of entries ?? []) {
     if (!/^[/*]/.test(entry)) throw problem('path', `begins with neither / nor *: ${entry}`)

@@ -19,7 +19,7 @@ export interface ProvenAccess {
   readonly detail: string
 }
 
-export interface FailedAccess extends Pick<Refusal, 'reason' | 'detail'> {
+export interface FailedAccess extends Pick<Refusal, 'reason' | 'detail' | 'retryAfterSeconds'> {
   readonly ok: false
   /** By its form it is a token of that format: of several refusals, this one is to the point. */
   readonly isOfFormat: boolean
@@ -49,7 +49,8 @@ export function failed(
   {
     reason = 'token-refused',
     isOfFormat = true,
+    ...more
   }: Partial<Omit<FailedAccess, 'ok' | 'detail'>> = {},
 ): FailedAccess {
-  return { ok: false, reason, detail, isOfFormat }
+  return { ok: false, reason, detail, isOfFormat, ...more }
 }

@@ -1,4 +1,9 @@
-import type { Revocation, RevocationKind } from '../store/session-store.ts'
+import type {
+  PlaceClaim,
+  PlaceOutcome,
+  Revocation,
+  RevocationKind,
+} from '../store/session-store.ts'
 import { type Store, StoreUnavailable } from '../store/store.ts'
 import { EndingFeed } from './ending-feed.ts'
 import { Endings, sessionEnding } from './endings.ts'
@@ -61,13 +66,25 @@ export class SessionRegistry {
       onFailure,
       onEnded: (ids) => this.#revoke('session', ids, 0, this.#now() + keepDisplacedMs),
       freeEnded: async (counting, subject, others) => {
-        await this.refresh()
-        const isOver = (id: string) => this.endings.endedBy({ id, subject }) !== null
-        const over = others.filter(isOver)
+        const over = await this.#overAmong(others, subject)
         for (const id of over) await store.leavePlace(counting.subject, id)
         return over.length > 0
       },
     })
+  }
+
+  /**
+   * What would `tracker.claim` find? Counts nobody, ends nobody, and gives no place back: those of sessions that somebody has
+   * ended count as free.
+   *
+   * @throws {StoreUnavailable}
+   */
+  async peekPlace(claim: PlaceClaim, subject: string | null): Promise<PlaceOutcome> {
+    const outcome = await this.store.peekPlace(claim)
+    if (outcome.kind !== 'full') return outcome
+    const over = await this.#overAmong(outcome.others, subject)
+    const isFree = outcome.others.length - over.length < claim.max
+    return isFree ? { kind: 'counted', ended: [] } : outcome
   }
 
   start(): void {
@@ -138,6 +155,12 @@ export class SessionRegistry {
     const untilMs =
       record === null ? this.#now() + keepEndingMs : record.endsAtMs + afterLastTokenMs
     await this.#revoke('session', [sessionEnding(sessionId)], 0, untilMs)
+  }
+
+  /** Those that somebody has ended. */
+  async #overAmong(ids: readonly string[], subject: string | null): Promise<readonly string[]> {
+    await this.refresh()
+    return ids.filter((id) => this.endings.endedBy({ id, subject }) !== null)
   }
 
   async #revoke(

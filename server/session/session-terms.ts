@@ -13,7 +13,7 @@ import { subjectOfAccess } from './subject.ts'
  * The `data` of a session token: the marker, the payload of its access token, and parts of ours, in this order. `session-token.ts` writes
  * it.
  *
- *     hdntl,<payload>,mc=<streams>,ra=<remote>,ec=<demands>,u=<time>,c=define,ps=<session id>,p=cast,sid=<session id>
+ *     hdntl,<payload>,mc=<streams>,ra=<approval>,ec=<demands>,u=<time>,c=define,ps=<session id>,p=cast,sid=<session id>
  *
  * All may be left out but the marker. In the payload commas and `=` are escaped, so that it cannot pose as a part of ours.
  */
@@ -21,7 +21,7 @@ export const marker = 'hdntl'
 export const partMarks = {
   /** Streams of its subject, as the site's own server said. */
   streams: 'mc=',
-  /** The site's own server that has approved of it. */
+  /** The approval of the site's own server: rule and server in one short text. */
   approval: 'ra=',
   /** What the access token asked beyond what EdgeAuth can say. */
   demands: 'ec=',
@@ -43,7 +43,7 @@ export interface SessionTerms {
   readonly identity: SessionIdentity
   /** Streams of its subject at a time, as the site's own server said at its opening; `null`: it said nothing. */
   readonly maxConcurrent: number | null
-  /** The site's own server that approved of it, by its name in `remotes`; `null`: none was asked. */
+  /** Which rule's server of the site approved of it, see `approvalMark`; `null`: none was asked, or none answered. */
   readonly approvedBy: string | null
   /** `null`: none. */
   readonly demands: ReadDemands | null

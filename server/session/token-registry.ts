@@ -7,13 +7,19 @@ const rememberMs = 60_000
 const mostRemembered = 50_000
 /** So long a token that the store does not know is not asked for again: it may be made in the next moment. */
 const unknownMs = 1_000
-/** Different unknown tokens of one client that are looked up in a minute: see `isAllowed`. */
+/** Different unknown tokens of one client that are looked up in a minute: see `#mustWait`. */
 const mostUnknown = 60
 const unknownWindowMs = 60_000
 /** Last use is told to a minute. */
 const useStepMs = 60_000
 
-export type KeptToken = TokenRecord | 'unknown' | 'unavailable'
+export type KeptToken = TokenRecord | 'unknown' | 'unavailable' | NotAsked
+
+/** Too many unknown tokens came from that client: for so long the store is not asked for further ones. */
+export interface NotAsked {
+  readonly kind: 'not-asked'
+  readonly retryAfterSeconds: number
+}
 
 /**
  * The tokens that a store keeps, as this process has them. A request under a token that was seen before asks nothing of the
@@ -52,7 +58,8 @@ export class TokenRegistry {
     if (known !== undefined) return known
     if (this.#unknown.has(id)) return 'unknown'
     // Never "unknown": others may have guessed from where this client is, and its token may well be good.
-    if (!this.#isAllowed(client)) return 'unavailable'
+    const retryAfterSeconds = this.#mustWait(client)
+    if (retryAfterSeconds > 0) return { kind: 'not-asked', retryAfterSeconds }
     let asked = this.#asked.get(id)
     if (asked === undefined) {
       asked = this.#ask(id).finally(() => this.#asked.delete(id))
@@ -114,9 +121,14 @@ export class TokenRegistry {
     }
   }
 
-  /** Guessing a token is hopeless; asking the store for each guess is what this prevents (token-formats section 3.3). */
-  #isAllowed(client: string | null): boolean {
-    return client === null || (this.#strangers.get(client) ?? 0) < mostUnknown
+  /**
+   * Guessing a token is hopeless; asking the store for each guess is what this prevents (token-formats section 3.3).
+   *
+   * @returns seconds
+   */
+  #mustWait(client: string | null): number {
+    if (client === null || (this.#strangers.get(client) ?? 0) < mostUnknown) return 0
+    return Math.max(Math.ceil(this.#strangers.getRemainingTTL(client) / 1000), 1)
   }
 
   /** @returns whether it was not counted before */

@@ -8,6 +8,7 @@ import {
   tokenIdForm,
 } from '../store/token-store.ts'
 import { isKeptToken, managedTokenId, mintManagedToken } from '../token/managed.ts'
+import { refuseUnknown } from '../token/refuse-unknown.ts'
 import { readBearer, readLife } from '../token/timed.ts'
 import { maxLifeSeconds } from '../token/timed-text.ts'
 import { tokensEnding } from './endings.ts'
@@ -80,6 +81,15 @@ export interface RevokeSelector {
   readonly timedOfKey?: string | undefined
 }
 
+const filterNames = { name: true, realm: true, limit: true, cursor: true } as const
+const selectorNames = {
+  tokens: true,
+  name: true,
+  all: true,
+  realm: true,
+  timedOfKey: true,
+} as const
+
 const pageSize = 1_000
 /** What the store keeps: see `TokenRecord.name`. */
 const mostNameCharacters = 256
@@ -122,9 +132,10 @@ export class Tokens {
   }
 
   /**
-   * Takes a token of any format apart and asks each rule about it. Never rejects.
+   * Takes a token of any format apart and asks each rule about it. Never rejects for any token.
    *
    * @returns `null` for text that has the form of none
+   * @throws {OptionError} for an unknown option, and a `clientAddress` that is none
    */
   async inspect(token: string, request: InspectRequest = {}): Promise<InspectedToken | null> {
     await this.#registry.loading
@@ -140,9 +151,12 @@ export class Tokens {
    * Tokens that are kept, and have not ended.
    *
    * @throws {StoreUnavailable}
+   * @throws {OptionError} for an unknown option
    * @throws {RangeError} for a limit out of bounds or a cursor that is none
    */
-  async list({ name, realm, limit = 100, cursor }: TokenFilter = {}): Promise<TokenList> {
+  async list(filter: TokenFilter = {}): Promise<TokenList> {
+    refuseUnknown(filter, filterNames)
+    const { name, realm, limit = 100, cursor } = filter
     const page = await this.#registry.store.listTokens({
       limit,
       ...(name !== undefined && { name }),
@@ -158,9 +172,11 @@ export class Tokens {
    *
    * @returns how many were there
    * @throws {StoreUnavailable}
-   * @throws {TypeError} for a selector that is none, text that is no token, and a key that seals none
+   * @throws {TypeError} for a selector that is none, an unknown option, text that is no token, and a key that seals none
    */
-  async revoke({ tokens, name, all, realm, timedOfKey }: RevokeSelector): Promise<number> {
+  async revoke(selector: RevokeSelector): Promise<number> {
+    refuseUnknown(selector, selectorNames)
+    const { tokens, name, all, realm, timedOfKey } = selector
     // What is left undefined by mistake must not widen what is revoked.
     const given = [tokens, name, all, timedOfKey].filter((value) => value !== undefined)
     if (given.length !== 1) {

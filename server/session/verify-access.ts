@@ -4,7 +4,7 @@ import { formatOf } from './access-formats.ts'
 import type { AccessGrant, Check, Refusal } from './decision.ts'
 import { describeEnding } from './describe-ending.ts'
 import type { Judging } from './judging.ts'
-import type { FailedAccess } from './proven-access.ts'
+import { type FailedAccess, failed } from './proven-access.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { accessTag } from './session-id.ts'
 import type { IdentifiedAccess } from './sessions.ts'
@@ -26,14 +26,14 @@ export function verifyAccess(
 ): AccessGrant | AccessRefusal {
   const check = `access-token ${access.format} in ${found.location}`
   const result = formatOf(access).verify(access, found, facts, judging)
-  const fail = ({ reason, detail, isOfFormat }: Omit<FailedAccess, 'ok'>): AccessRefusal => {
-    checks.push({ check, outcome: 'failed', detail })
-    return { kind: 'refused', reason, detail, isOfFormat }
+  const fail = ({ ok: _no, ...refusal }: FailedAccess): AccessRefusal => {
+    checks.push({ check, outcome: 'failed', detail: refusal.detail })
+    return { kind: 'refused', ...refusal }
   }
   if (!result.ok) return fail(result)
   const { token, claims, detail } = result
   const ended = describeEnding(access, result, judging.endings)
-  if (ended !== null) return fail({ reason: 'token-refused', detail: ended, isOfFormat: true })
+  if (ended !== null) return fail(failed(ended))
   checks.push({ check, outcome: 'passed', detail })
   return {
     kind: 'access',

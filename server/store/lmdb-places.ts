@@ -26,6 +26,17 @@ function readRow(bytes: Buffer): Places {
   return places
 }
 
+function placesOf({ places }: Pick<LmdbFile, 'places'>, key: Buffer): Places | undefined {
+  const bytes = places.get(key)
+  return bytes === undefined ? undefined : readRow(bytes)
+}
+
+/** As a reader outside of transactions sees it; see `SessionStore.peekPlace`. */
+export function peekPlace(file: LmdbFile, claim: PlaceClaim, nowMs: number): PlaceOutcome {
+  const found = placesOf(file, Buffer.from(claim.subject, 'latin1'))
+  return claimPlace(new Map(found), claim, nowMs)
+}
+
 /** What a row takes of the room for places: one that holds none must not be free. */
 function weightOf(places: Places | undefined): number {
   return places === undefined ? 0 : Math.max(1, places.size)
@@ -74,8 +85,7 @@ export class LmdbPlaces {
   }
 
   #read(key: Buffer): Places | undefined {
-    const bytes = this.#file.places.get(key)
-    return bytes === undefined ? undefined : readRow(bytes)
+    return placesOf(this.#file, key)
   }
 
   #write(key: Buffer, found: Places | undefined, places: Places): void {

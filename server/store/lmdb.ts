@@ -1,4 +1,5 @@
 import { LmdbAccess, type LmdbStoreOptions } from './lmdb-access.ts'
+import { peekPlace } from './lmdb-places.ts'
 import { isSpent } from './lmdb-records.ts'
 import { revocationsSince } from './lmdb-revocations.ts'
 import { findSession, scanSessions } from './lmdb-sessions.ts'
@@ -83,6 +84,11 @@ export class LmdbStore implements Store {
   async claimPlaces(claims: readonly PlaceClaim[]): Promise<readonly PlaceOutcome[]> {
     claims.forEach(checkClaim)
     return this.#access.write(claims, ({ places, nowMs }, claim) => places.claim(claim, nowMs))
+  }
+
+  async peekPlace(claim: PlaceClaim): Promise<PlaceOutcome> {
+    checkClaim(claim)
+    return this.#access.read((file, nowMs) => peekPlace(file, claim, nowMs))
   }
 
   async leavePlace(subject: string, sessionId: string): Promise<void> {

@@ -127,6 +127,12 @@ export class MemoryStore implements Store {
     })
   }
 
+  async peekPlace(claim: PlaceClaim): Promise<PlaceOutcome> {
+    checkClaim(claim)
+    this.#refuseWhenClosed()
+    return claimPlace(new Map(this.#places.get(claim.subject)), claim, this.#options.now())
+  }
+
   async leavePlace(subject: string, sessionId: string): Promise<void> {
     checkPlaceSubject(subject)
     this.#refuseWhenClosed()

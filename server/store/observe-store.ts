@@ -28,6 +28,7 @@ export function observeStore(store: Store, observe: StoreObserver): Store {
     revoke: watched('revoke'),
     revocationsSince: watched('revocationsSince'),
     claimPlaces: watched('claimPlaces'),
+    peekPlace: watched('peekPlace'),
     leavePlace: watched('leavePlace'),
     addToken: watched('addToken'),
     findToken: watched('findToken'),

@@ -21,7 +21,8 @@ export class RedisPlaces {
     await Promise.all(
       [...groups].map(async ([subject, mine]) => {
         for (const part of inParts(mine)) {
-          const judged = await this.#claimOf(
+          const judged = await this.#judge(
+            'claim',
             subject,
             part.map(([, claim]) => claim),
           )
@@ -32,11 +33,21 @@ export class RedisPlaces {
     return outcomes
   }
 
+  /** See `SessionStore.peekPlace`. */
+  async peek(claim: PlaceClaim): Promise<PlaceOutcome> {
+    const [answer] = await this.#judge('peekPlace', claim.subject, [claim])
+    return readOutcome(answer)
+  }
+
   async leave(subject: string, sessionId: string): Promise<void> {
     await this.#run('leave', [this.#keys.places(subject)], [sessionId])
   }
 
-  async #claimOf(subject: string, claims: readonly PlaceClaim[]): Promise<readonly unknown[]> {
+  async #judge(
+    script: 'claim' | 'peekPlace',
+    subject: string,
+    claims: readonly PlaceClaim[],
+  ): Promise<readonly unknown[]> {
     const words = claims.flatMap((claim) => [
       claim.sessionId,
       claim.device,
@@ -46,7 +57,7 @@ export class RedisPlaces {
       claim.isNew ? 1 : 0,
     ])
     const key = this.#keys.places(subject)
-    return listOf(await this.#run('claim', [key], [keepEndedMs, mostEnded, ...words]))
+    return listOf(await this.#run(script, [key], [keepEndedMs, mostEnded, ...words]))
   }
 }
 

@@ -46,9 +46,10 @@ return answerFor(stored, ARGV[1], ARGV[2])
  * `<1 if ended, else 0><seen>:<idle milliseconds>:<device>`; what has another form is taken away. ARGV: what an ended one is kept
  * for, how many of them, then of each claim: session, device, idle milliseconds, max, `end-oldest` or `deny`, 1 if new.
  *
- * Texts are compared byte by byte: `<` of Lua follows the locale that Redis was started in.
+ * Texts are compared byte by byte: `<` of Lua follows the locale that Redis was started in. Writes nothing: what is `touched` is to be
+ * written.
  */
-const claim = `
+const judgeClaims = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
 local keepEnded, mostEnded = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -149,6 +150,10 @@ for i = 4, #ARGV, 6 do
   outcomes[#outcomes + 1] =
     claim(ARGV[i], ARGV[i + 1], idle, tonumber(ARGV[i + 3]), ARGV[i + 4] == 'end-oldest', ARGV[i + 5] == '1')
 end
+`
+
+/** Judges claims, and writes down what they change. */
+const claim = `${judgeClaims}
 for id in pairs(touched) do
   local place = places[id]
   if place then
@@ -163,6 +168,11 @@ if redis.call('PTTL', KEYS[1]) < keep then redis.call('PEXPIRE', KEYS[1], math.c
 return outcomes
 `
 
+/** What `claim` would answer, without doing it. */
+const peekPlace = `${judgeClaims}
+return outcomes
+`
+
 /** KEYS: as `claim`. ARGV: the session. One that was ended stays, to be told so. */
 const leave = `
 local stored = redis.call('HGET', KEYS[1], ARGV[2])
@@ -174,6 +184,7 @@ const scripts = {
   spend,
   isSpent,
   claim,
+  peekPlace,
   leave,
   ...indexScripts,
   ...sessionScripts,

@@ -118,6 +118,11 @@ export class RedisStore implements Store {
     return this.#connection.ask(() => this.#places.claim(claims))
   }
 
+  async peekPlace(claim: PlaceClaim): Promise<PlaceOutcome> {
+    checkClaim(claim)
+    return this.#connection.ask(() => this.#places.peek(claim))
+  }
+
   async leavePlace(subject: string, sessionId: string): Promise<void> {
     checkPlaceSubject(subject)
     return this.#connection.ask(() => this.#places.leave(subject, sessionId))

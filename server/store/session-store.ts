@@ -175,6 +175,15 @@ export interface SessionStore {
   claimPlaces(claims: readonly PlaceClaim[]): Promise<readonly PlaceOutcome[]>
 
   /**
+   * What would `claimPlaces` answer to this claim? Counts nobody, ends nobody, and answers when the store is full: that there is a
+   * place proves nothing a moment later.
+   *
+   * @throws {StoreUnavailable}
+   * @throws {RangeError} as `claimPlaces` does
+   */
+  peekPlace(claim: PlaceClaim): Promise<PlaceOutcome>
+
+  /**
    * Gives a session's place back, if it has one.
    *
    * @throws {StoreUnavailable}

@@ -1,6 +1,6 @@
 import { type EpochSeconds, epochSeconds } from '../../shared/units.ts'
 import { isAddressBlock } from '../claim/client-block.ts'
-import { parseCountry } from '../claim/country.ts'
+import { parseNamedCountry } from '../claim/country-codes.ts'
 import { parseHostPattern } from '../claim/host.ts'
 import { parseProtocol } from '../claim/protocol.ts'
 import { parseReferrerPattern } from '../claim/referrer.ts'
@@ -9,6 +9,7 @@ import { parseReferrerPattern } from '../claim/referrer.ts'
 export interface EctokenParams {
   /** Good up to this second, the second included. Left out: it never ends. */
   readonly ec_expire?: EpochSeconds
+  /** Codes that are assigned (ISO 3166-1), and `EU` and `AP`. */
   readonly ec_country_allow?: readonly string[]
   readonly ec_country_deny?: readonly string[]
   /**
@@ -50,8 +51,8 @@ export const ectokenNames: readonly EctokenName[] = [
 
 /** How one entry of each list is read: to its normal form, or null for what it cannot be. */
 const readEntry: Readonly<Record<EctokenListName, (entry: string) => string | null>> = {
-  ec_country_allow: parseCountry,
-  ec_country_deny: parseCountry,
+  ec_country_allow: parseNamedCountry,
+  ec_country_deny: parseNamedCountry,
   ec_url_allow: (entry) => entry,
   ec_host_allow: parseHostPattern,
   ec_host_deny: parseHostPattern,

@@ -71,9 +71,10 @@ function judge(name: EctokenName, entries: readonly string[]): readonly string[]
   return readEntries(name, entries) ?? fail(name, `holds an entry that is ${wanted[name]}`)
 }
 
+const noCountry = 'no two-letter code of a country (ISO 3166-1; the United Kingdom is GB)'
 const wanted: Readonly<Record<Exclude<EctokenListName, 'ec_url_allow'>, string>> = {
-  ec_country_allow: 'no two-letter code of a country',
-  ec_country_deny: 'no two-letter code of a country',
+  ec_country_allow: noCountry,
+  ec_country_deny: noCountry,
   ec_host_allow: 'neither a host nor *.domain',
   ec_host_deny: 'neither a host nor *.domain',
   ec_ref_allow: 'neither host, host/path, *.domain nor missing',

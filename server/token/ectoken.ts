@@ -12,6 +12,7 @@ import {
   serializeCalls,
   serializeParams,
 } from './ectoken-serialize.ts'
+import { refuseUnknown } from './refuse-unknown.ts'
 import { isWellFormed, maxPlaintextBytes, nonceBytes, parsePassPhrase, sealText } from './seal.ts'
 
 export interface SealOptions {
@@ -80,10 +81,12 @@ function readPlaintext(text: string): string {
  *
  * A short key is taken, as the published vectors need it; anybody with a token can search for it.
  *
- * @throws {OptionError} (a `TypeError`) whose message begins with the name of the option or parameter: an
- *   empty key, nothing to seal, more than 4096 bytes, and what `EctokenParams` cannot be
+ * @throws {OptionError} (a `TypeError`) whose message begins with the name of the option or parameter: a
+ *   name that is none, an empty key, nothing to seal, more than 4096 bytes, and what `EctokenParams` cannot be
  */
-function seal(params: EctokenInput | string, { key, iv }: SealOptions): string {
+function seal(params: EctokenInput | string, options: SealOptions): string {
+  refuseUnknown(options, { key: true, iv: true })
+  const { key, iv } = options
   const text = typeof params === 'string' ? params : serializeParams(params)
   return sealText(parsePassPhrase(key), readPlaintext(text), readIv(iv))
 }

@@ -7,6 +7,7 @@ import { systemTime } from './clock.ts'
 import { type EscapeProfile, escapeEarly, isEscapeProfile } from './escape.ts'
 import { type KeyInput, type Keyring, readSigningKey } from './keyring.ts'
 import { makeMac } from './mac.ts'
+import { refuseUnknown } from './refuse-unknown.ts'
 import { signedText } from './signed-text.ts'
 
 /** What to put into a token, and how to write it. Empty texts count as not given. */
@@ -45,6 +46,25 @@ export interface MintOptions extends MintFields {
   /** Hexadecimal, a key object, or a ring, whose primary key signs. */
   readonly key: Keyring | KeyInput
 }
+
+const optionNames = {
+  mode: true,
+  path: true,
+  algorithm: true,
+  startTime: true,
+  endTime: true,
+  windowSeconds: true,
+  ip: true,
+  sessionId: true,
+  payload: true,
+  salt: true,
+  escapeEarly: true,
+  escapeProfile: true,
+  fieldDelimiter: true,
+  aclDelimiter: true,
+  now: true,
+  key: true,
+} as const
 
 /** Fifteen digits: what a verifier reads, and exact as a number. */
 const latestTime = 999_999_999_999_999
@@ -208,10 +228,12 @@ export function mintWithKey(options: MintFields, key: KeyObject): string {
  * A key shorter than 16 bytes is taken, as the published vectors need it; a server's configuration
  * refuses such keys.
  *
- * @throws {OptionError} (a `TypeError`) whose message begins with the option's name: no end, an end not
- *   after the start, a start of 0, a bad key or algorithm, an empty ACL, delimiters inside values, and
- *   characters that URLs, cookies or headers cannot carry
+ * @throws {OptionError} (a `TypeError`) whose message begins with the option's name: a name that is none, no
+ *   end, an end not after the start, a start of 0, a bad key or algorithm, an empty ACL, delimiters inside
+ *   values, and characters that URLs, cookies or headers cannot carry
  */
-export function mintEdgeauth({ key, ...fields }: MintOptions): string {
+export function mintEdgeauth(options: MintOptions): string {
+  refuseUnknown(options, optionNames)
+  const { key, ...fields } = options
   return mintWithKey(fields, readSigningKey(key))
 }

@@ -7,6 +7,7 @@ import { checkReferringDomain, parseReferringDomain } from '../claim/referring-d
 import { checkTimeWindow } from '../claim/time-window.ts'
 import { readNow } from './clock.ts'
 import type { KeyInput, Keyring } from './keyring.ts'
+import { refuseUnknown } from './refuse-unknown.ts'
 import {
   maxLifeSeconds,
   minLifeSeconds,
@@ -82,12 +83,7 @@ const maxClockLeadSeconds = 300
 const latestTime = 999_999_999_999_999
 const idBytes = 16
 
-const fieldNames: readonly string[] = [
-  'lifeSeconds',
-  'clientIp',
-  'referrer',
-  'now',
-] satisfies (keyof TimedFields)[]
+const fieldNames = { lifeSeconds: true, clientIp: true, referrer: true, now: true } as const
 
 function fail(path: string, message: string): never {
   throw new OptionError([{ path, message }])
@@ -128,10 +124,7 @@ export function readBearer({
 
 /** Like `timed.mint`, with a key that `readTimedKey` gave. */
 export function mintTimed(key: KeyObject, fields: TimedFields): string {
-  for (const name of Object.keys(fields)) {
-    // A restriction that is misspelt would be none.
-    if (!fieldNames.includes(name)) fail(name, 'unknown option')
-  }
+  refuseUnknown(fields, fieldNames)
   const createdAt = readNow(fields.now)
   const end = createdAt + readLife(fields.lifeSeconds)
   if (end > latestTime) fail('now', 'is too late')
@@ -166,8 +159,9 @@ export function judgeTimed(
  *
  * @throws {OptionError} (a `TypeError`) whose message begins with the option's name
  */
-function mint(fields: TimedFields, { key }: TimedMintOptions): string {
-  return mintTimed(readTimedKey(key), fields)
+function mint(fields: TimedFields, options: TimedMintOptions): string {
+  refuseUnknown(options, { key: true })
+  return mintTimed(readTimedKey(options.key), fields)
 }
 
 /**

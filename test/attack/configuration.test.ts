@@ -91,6 +91,16 @@ describe('T07 and T108: a configuration that would be unsafe', () => {
       with_({ session: { reach: ['https://a.example/x'] } }),
       'rules[0].session.reach[0]',
     ],
+    [
+      'a rule for a host that no request names',
+      with_({ match: { hosts: ['https://video.example.com'] } }),
+      'rules[0].match.hosts[0]',
+    ],
+    [
+      'a rule for paths that no request has',
+      with_({ match: { paths: ['/vod/*', '/vod//film/*'] } }),
+      'rules[0].match.paths[1]',
+    ],
     ['a proxy that is a name', { trustedProxies: ['proxy.example'] }, 'trustedProxies'],
     ['a proxy net that is none', { trustedProxies: ['10.0.0.0/80'] }, 'trustedProxies'],
     ['an origin with a password', with_({ origin: 'https://u:p@a.example' }), 'rules[0].origin'],

@@ -63,6 +63,7 @@ describe('T49: a token that stands twice', () => {
 describe('T52, T53 and T54: an address', () => {
   const forwarded = [
     'X-Forwarded-For: 211.37.0.1',
+    'X-Forwarded-For: 211.37.0.1:443',
     'Forwarded: for=211.37.0.1',
     'X-Real-IP: 211.37.0.1',
     'Client-IP: 211.37.0.1',
@@ -87,6 +88,8 @@ describe('T52, T53 and T54: an address', () => {
     ['2001:DB8:0::1', '2001:db8::1', '2001:db8::1%eth0'],
     ['2001:db8::1', '2001:0db8:0000:0000:0000:0000:0000:0001', '2001:db8::10'],
     ['198.51.100.7', '::ffff:c633:6407', '198.51.100.07'],
+    ['198.51.100.7', '198.51.100.7:443', '198.51.100.7:x'],
+    ['2001:db8::1', '[2001:db8::1]:443', '[2001:db8::1%eth0]:443'],
   ])('within %s is %s however it is spelled, and %s is not', async (ip, inside, outside) => {
     const stage = await start([sealed, managed], { trustedProxies: ['127.0.0.1'] })
     const token = stage.gate.mint({ format: 'timed', ttlSeconds: 60, ip })

@@ -2,7 +2,7 @@ import { protectStream } from '../stage/protected-stream.ts'
 import { sampleStream } from '../stage/static-server.ts'
 
 /** What stands for the secret in the documentation, and what takes its place. */
-export const secretPlace = 'PLAYGATE_ASKER'
+export const secretPlace = 'REPLACE-WITH-THE-SECRET'
 export const secret = 'a-secret-of-asking-servers'
 
 type ProtectArguments = Parameters<typeof protectStream>

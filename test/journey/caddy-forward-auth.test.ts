@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { useBrowser } from '../stage/browser.ts'
 import { useClosing } from '../stage/closing.ts'
 import { servePlayerPage } from '../stage/player-page.ts'
-import { play, playOn, seek, switchLevel, trouble } from '../stage/playing.ts'
+import { play, playOn, playWithPlugin, seek, switchLevel, trouble } from '../stage/playing.ts'
 import { addressOf, exchange } from '../stage/raw-socket.ts'
 import { docBlock } from '../stage/read-blocks.ts'
 import { startCaddy } from '../stage/start-proxy.ts'
@@ -13,6 +13,7 @@ import { type AskedStream, secret, secretPlace, startAskedStream } from './askin
 
 const opened = useClosing()
 const segment = '/vod/v360/segment-01.m4s'
+const site = 'https://www.example.com'
 
 /** Caddy with the very configuration of the documentation, but for its addresses. */
 async function frontOf(
@@ -120,6 +121,116 @@ describeWith(['caddy'], 'Caddy that asks by forward_auth', () => {
   })
 })
 
+describeWith(['caddy'], 'what Caddy sends', () => {
+  const preflight = [`Origin: ${site}`, 'Access-Control-Request-Method: GET']
+
+  it.each(['Caddyfile', 'Caddyfile.sessions'] as const)(
+    'goes to GET and HEAD alone: %s',
+    async (block) => {
+      const stream = opened(await startAskedStream({ carrier: ['player'] }))
+      const front = await frontOf(stream, block)
+      const good = `?hdntl=${await openSession(front, stream)}`
+      const text = `?hdnts=${stream.gate.mint({ path: '/vod/*', ttlSeconds: 60 })}`
+      const send = (method: string, target: string, lines: readonly string[] = []) =>
+        exchange(
+          addressOf(front.origin),
+          `${[`${method} ${target} HTTP/1.1`, 'Host: 127.0.0.1', 'User-Agent: Viewer/1.0', 'Connection: close', ...lines].join('\r\n')}\r\n\r\n`,
+          { method },
+        )
+      const sent = await send('GET', segment + good)
+      expect(sent.body.length).toBeGreaterThan(10_000)
+      const head = await send('HEAD', segment + good)
+      expect([head.status, head.header('content-length')]).toEqual([200, `${sent.body.length}`])
+
+      const playlist = '/vod/v360/index.m3u8'
+      const targets = [segment, segment + good, playlist, playlist + good, playlist + text]
+      for (const target of [...targets, '/vod/v540/key-2.bin', `/VOD${segment.slice(4)}`]) {
+        const asked = await send('OPTIONS', target, preflight)
+        // No rule is for other letters.
+        const isOurs = target.startsWith('/vod/')
+        expect([target, asked.status, isOurs && asked.body.length]).toEqual([
+          target,
+          isOurs ? 204 : 404,
+          isOurs && 0,
+        ])
+        if (isOurs) {
+          expect(asked.header('access-control-allow-origin')).toBe('*')
+          expect(asked.header('access-control-allow-methods')).toBe('GET, HEAD, OPTIONS')
+          expect(asked.header('access-control-allow-headers')).toContain('hdntl')
+        }
+        for (const [method, lines] of [
+          ['OPTIONS', []],
+          ['OPTIONS', preflight.slice(0, 1)],
+          ['OPTIONS', preflight.slice(1)],
+          ['POST', preflight],
+          ['POST', ['Content-Length: 0', 'X-HTTP-Method-Override: GET']],
+          ['PUT', ['Content-Length: 0']],
+          ['DELETE', []],
+          ['PATCH', ['Content-Length: 0']],
+          ['PROPFIND', []],
+          ['TRACE', []],
+          ['get', []],
+        ] as const) {
+          const refused = await send(method, target, lines)
+          expect([method, target, refused.status]).toEqual([
+            method,
+            target,
+            expect.toSatisfy((status: number) => [400, 404, 405].includes(status)),
+          ])
+          expect(refused.body.toString()).toMatch(/^(\{"type":"about:blank".*\})?$/)
+        }
+      }
+    },
+  )
+
+  it('is readable for the pages of the rule, refusals and what is not there included', async () => {
+    for (const [carrier, cors] of [
+      ['player', { origins: ['*'] }],
+      ['player', { origins: [site] }],
+      ['cookie', { origins: [site] }],
+    ] as const) {
+      const stream = opened(
+        await startAskedStream({ carrier: [carrier] }, { cors: { origins: [...cors.origins] } }),
+      )
+      const front = await frontOf(stream, 'Caddyfile.sessions')
+      const readable = async (path: string, headers: Record<string, string> = {}) => {
+        const { status, headers: given } = await get(front.origin + path, {
+          Origin: site,
+          ...headers,
+        })
+        expect(given.get('access-control-allow-origin')).toBe(cors.origins[0])
+        expect(given.get('access-control-expose-headers')).toContain('Playgate-Session')
+        expect(given.get('access-control-allow-credentials')).toBe(
+          carrier === 'cookie' ? 'true' : null,
+        )
+        return { status, headers: given }
+      }
+      const token = stream.gate.mint({ path: '/vod/*', ttlSeconds: 60 })
+      const { headers } = await readable(`/vod/v360/index.m3u8?hdnts=${token}`)
+      expect(headers.get('cache-control')).toBe('private, no-store')
+      // A header without a value would stand there as the name of its placeholder.
+      expect([...headers.values()].join()).not.toMatch(/[{}]/)
+      const cookie = headers.get('set-cookie')?.split(';')[0]
+      expect(cookie === undefined).toBe(carrier === 'player')
+      const found = /token="([^"]+)"/.exec(headers.get('playgate-session') ?? '')?.[1]
+      const query = carrier === 'player' ? `?hdntl=${found}` : ''
+      const viewer = cookie === undefined ? {} : { Cookie: cookie }
+      const sent = await readable(segment + query, viewer)
+      expect([sent.status, sent.headers.get('cache-control')]).toEqual([200, 'private, no-cache'])
+      expect(sent.headers.get('playgate-session')).toBeNull()
+      expect((await readable(`/vod/v360/none.m4s${query}`, viewer)).status).toBe(404)
+      expect((await readable(segment)).status).toBe(403)
+
+      const other = await get(front.origin + segment + query, {
+        Origin: 'https://evil.example',
+        ...viewer,
+      })
+      const anybody = cors.origins[0] === '*' ? '*' : null
+      expect(other.headers.get('access-control-allow-origin')).toBe(anybody)
+    }
+  })
+})
+
 describeWith(['chromium', 'caddy'], 'a player in front of Caddy', () => {
   const browser = useBrowser()
 
@@ -173,5 +284,23 @@ describeWith(['chromium', 'caddy'], 'a player in front of Caddy', () => {
     const outcomes = stream.questions().map(({ outcome }) => outcome)
     expect(outcomes.filter((outcome) => outcome === 'opened')).toHaveLength(1)
     expect(new Set(outcomes)).toEqual(new Set(['opened', 'session']))
+  })
+
+  it('plays with the plugin a stream that Caddy serves as a whole, on a page of another origin', async () => {
+    const stream = opened(await startAskedStream({ carrier: ['player'] }))
+    const playerPage = opened(await servePlayerPage())
+    const front = await frontOf(stream, 'Caddyfile.sessions')
+    const { page } = await browser.openPage(playerPage.url)
+    const mint = () => stream.gate.mint({ path: '/vod/*', ttlSeconds: 60 })
+    await playWithPlugin(page, `${front.origin}/vod/index.m3u8`, mint, { level: 0 })
+    await playOn(page, 2)
+    await switchLevel(page, 1)
+    await playOn(page, 1)
+    expect(await trouble(page)).toEqual([])
+    const outcomes = stream.questions().map(({ outcome }) => outcome)
+    expect(outcomes.filter((outcome) => outcome === 'opened')).toHaveLength(1)
+    expect(new Set(outcomes)).toEqual(new Set(['opened', 'session']))
+    const served = stream.requests().filter(({ method }) => method !== 'OPTIONS')
+    expect(served).toEqual([])
   })
 })

@@ -202,6 +202,23 @@ describeWith(['nginx'], 'nginx that sends what Playgate names', () => {
     expect(preflight.headers.get('access-control-allow-headers')).toContain('hdntl')
   })
 
+  it('says on its own 404 too which pages may read it', async () => {
+    const site = 'https://www.example.com'
+    const stream = opened(
+      await startAskedStream({ saltHeaders: ['User-Agent'] }, { cors: { origins: [site] } }),
+    )
+    const front = await frontOf(stream, 'accel.conf')
+    const token = await openSession(front, stream)
+    const missing = await get(`${front.origin}/vod/v360/none.m4s?hdntl=${token}`, { Origin: site })
+    expect([missing.status, missing.headers.get('server')]).toEqual([
+      404,
+      expect.stringMatching(/^nginx/),
+    ])
+    expect(missing.headers.get('access-control-allow-origin')).toBe(site)
+    expect(missing.headers.get('access-control-expose-headers')).toContain('Retry-After')
+    expect(missing.headers.get('vary')).toBe('Origin')
+  })
+
   it.each(['?accel=/vod', '?hdntl=TOKEN&accel=/vod', '?accel=/internal/vod/v540'])(
     'is led to no other file by a viewer who asks with %s',
     async (query) => {

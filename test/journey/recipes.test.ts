@@ -33,10 +33,10 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Bundles a recipe's script as a site would. */
-async function bundle(name: string): Promise<Map<string, string>> {
+/** Bundles a recipe's script as a site would, with more behind it. */
+async function bundle(name: string, more: string): Promise<Map<string, string>> {
   const entry = join(folder, name)
-  writeFileSync(entry, block(name))
+  writeFileSync(entry, `${block(name)}\n${more}`)
   const result = await build({
     root: top,
     configFile: false,
@@ -80,8 +80,9 @@ describeWith(['chromium'], 'the recipe for', () => {
   async function open(
     stream: ProtectedStream,
     { name, script }: Pick<Recipe, 'name' | 'script'>,
+    more = '',
   ): Promise<Page> {
-    const scripts = await bundle(script)
+    const scripts = await bundle(script, more)
     const { page } = await browser.openPage('about:blank')
     await page.route(
       ({ origin, pathname }) => origin === stream.origin && !/\/(vod|_playgate)\//.test(pathname),
@@ -106,10 +107,14 @@ describeWith(['chromium'], 'the recipe for', () => {
   }
 
   /** A film behind a gate that leaves playlists as they are, where the recipes look for it. */
-  async function protect(files: Promise<StaticServer>): Promise<ProtectedStream> {
+  async function protect(files: Promise<StaticServer>, session = {}): Promise<ProtectedStream> {
     const { origin } = opened(await files)
     return opened(
-      await protectStream(origin, { carrier: ['player'] }, { stripPrefix: '/vod/film' }),
+      await protectStream(
+        origin,
+        { carrier: ['player'], ...session },
+        { stripPrefix: '/vod/film' },
+      ),
     )
   }
 
@@ -169,5 +174,29 @@ describeWith(['chromium'], 'the recipe for', () => {
     await expect
       .poll(() => video.evaluate((element) => (element as HTMLVideoElement).currentTime))
       .toBeGreaterThan(1)
+  })
+
+  it('a link for another device is played there, and nowhere else', async () => {
+    const stream = await protect(serveClearStream(), { cast: true })
+    const more = `${block('cast.js')}\nObject.assign(window, { session, linkForDevice })`
+    const page = await open(stream, { name: 'native', script: 'native.js' }, more)
+    const video = await page.waitForSelector('video')
+    await expect
+      .poll(() => video.evaluate((element) => (element as HTMLVideoElement).readyState))
+      .toBeGreaterThan(0)
+    const link = await page.evaluate(() => {
+      const make: (source: string, session: unknown) => Promise<string> = Reflect.get(
+        window,
+        'linkForDevice',
+      )
+      return make('/vod/film/index.m3u8', Reflect.get(window, 'session'))
+    })
+    const askedBy = async (device: string) => {
+      const { status } = await fetch(link, { headers: { 'User-Agent': device } })
+      return status
+    }
+    expect(link).toMatch(/^http.*\/hdntl=[^/]*\/vod\/film\/index\.m3u8$/)
+    expect(await askedBy('CrKey/1.56')).toBe(200)
+    expect(await askedBy('Thief/1.0')).toBe(403)
   })
 })

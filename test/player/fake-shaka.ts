@@ -30,6 +30,8 @@ export class FakeShaka implements ShakaPlayer {
   readonly #requestFilters = new Set<(type: number, request: ShakaRequest) => Promise<void>>()
   readonly #responseFilters = new Set<(type: number, response: ShakaResponse) => void>()
   readonly #listeners = new Set<(event: Event) => void>()
+  /** What filters returned that are not done yet. */
+  readonly #waiting = new Set<object>()
 
   isFullyLoaded(): boolean {
     return this.isLoaded
@@ -63,6 +65,11 @@ export class FakeShaka implements ShakaPlayer {
     for (const listener of this.#listeners) listener(event)
   }
 
+  /** Aborts what waits in filters, where they say how, as a seek does. */
+  async abort(): Promise<void> {
+    for (const operation of this.#waiting) await Reflect.get(operation, 'abort')?.()
+  }
+
   /** Asks as Shaka does: at most twice. Rejects with the data of the error. */
   async ask(
     type: number,
@@ -72,7 +79,11 @@ export class FakeShaka implements ShakaPlayer {
     const request = { uris: [...uris], headers: {}, allowCrossSiteCredentials: false, attempt: 0 }
     for (;;) {
       request.headers = {}
-      for (const filter of this.#requestFilters) await filter(type, request)
+      for (const filter of this.#requestFilters) {
+        const operation = filter(type, request)
+        this.#waiting.add(operation)
+        await operation.finally(() => this.#waiting.delete(operation))
+      }
       const uri = request.uris[request.attempt % request.uris.length] ?? ''
       const { headers, allowCrossSiteCredentials } = request
       const sent = { uri, headers, allowCrossSiteCredentials }
@@ -88,7 +99,8 @@ export class FakeShaka implements ShakaPlayer {
         for (const filter of this.#responseFilters) filter(type, response)
         return response
       }
-      const error = { data: [uri, got.status, got.body ?? '', got.headers ?? {}, type, uri] }
+      const data = [uri, got.status, got.body ?? '', got.headers ?? {}, type, got.uri ?? uri]
+      const error = { data }
       const failed = { type: 'downloadfailed', request, error, httpResponseCode: got.status }
       this.dispatchEvent(failed as object as Event)
       if (request.attempt === 1) throw error

@@ -27,8 +27,10 @@ class FakeVideo extends EventTarget {
   }
 
   set src(url: string) {
-    this.sources.push(url)
     Object.assign(this, { paused: true, currentTime: 0, playbackRate: 1, error: null })
+    // HTML, resource selection algorithm: an empty attribute fails like a source that cannot be played, later.
+    if (url === '') queueMicrotask(() => this.fail())
+    else this.sources.push(url)
   }
 
   async play(): Promise<void> {
@@ -230,6 +232,19 @@ describe('the browser’s own player', () => {
     await settled()
     expect(heard).toHaveBeenCalledOnce()
     expect(video.sources).toHaveLength(1)
+  })
+
+  it.each([
+    ['it was refused', ended, 1],
+    ['the network is gone', offline, 4],
+  ])('lets the page hear of a failure when %s before it could begin', async (_why, says, count) => {
+    const asked = answer(says)
+    const { video, heard, session } = play()
+    session.on('denied', () => expect(heard).not.toHaveBeenCalled())
+    await settled(60_000)
+    expect(asked).toHaveLength(count)
+    expect(heard).toHaveBeenCalledOnce()
+    expect([video.error, video.sources]).toEqual([{ code: 4 }, []])
   })
 
   it.each([

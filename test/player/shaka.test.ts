@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { attachSession, createSession, type SessionOptions } from '../../player/shaka.ts'
 import { formatPlaygateSession } from '../../shared/playgate-session.ts'
 import { FakeShaka, requestTypes, type ShakaAnswer } from './fake-shaka.ts'
@@ -119,6 +119,96 @@ describe('Shaka', () => {
     const failure = player.ask(requestTypes.segment, [segment], () => ({ status: 403 }))
     await expect(failure).rejects.toMatchObject({ data: [segment, 403, '', {}, 1, segment] })
     expect(JSON.stringify(player.events)).not.toContain('token-')
+  })
+
+  it.each([
+    ['the same host', origin],
+    ['another one', 'https://cdn.test'],
+  ])('nor does a redirect to %s that leads nowhere', async (_name, host) => {
+    const { player } = play()
+    const failure = player.ask(requestTypes.segment, [segment], ({ uri }) => ({
+      status: 404,
+      uri: `${host}/edge7/s1.m4s?a=~/*&${uri.split('?')[1]}`,
+    }))
+    const led = `${host}/edge7/s1.m4s?a=~/*`
+    await expect(failure).rejects.toMatchObject({ data: [segment, 404, '', {}, 1, led] })
+    expect(JSON.stringify(player.events)).not.toContain('token-')
+  })
+
+  describe('without a token in time', () => {
+    beforeEach(() => {
+      vi.useFakeTimers()
+    })
+    afterEach(() => {
+      vi.useRealTimers()
+    })
+
+    /** Its token endpoint says nothing after that many tokens, until `answer` is called. */
+    function silentAfter(count: number) {
+      const { asked, getToken } = issueTokens()
+      let silent = true
+      const played = play({
+        timeoutMs: 1_000,
+        getToken: (request) => {
+          const token = getToken(request)
+          return silent && asked.length > count ? new Promise(() => {}) : token
+        },
+      })
+      const answer = () => {
+        silent = false
+      }
+      return { ...played, asked, answer }
+    }
+
+    it('fails what loads the stream', async () => {
+      const { player } = silentAfter(0)
+      const loading = player.ask(requestTypes.manifest, [source], good)
+      const failed = expect(loading).rejects.toThrow('late token')
+      await vi.advanceTimersByTimeAsync(1_000)
+      await failed
+    })
+
+    it('waits on for a stream that plays, until there is one', async () => {
+      const { player, answer } = silentAfter(0)
+      player.isLoaded = true
+      const request = player.ask(requestTypes.segment, [segment], good)
+      await vi.advanceTimersByTimeAsync(5_500)
+      expect(player.sent).toEqual([])
+      answer()
+      await vi.advanceTimersByTimeAsync(1_000)
+      await request
+      expect(player.sent).toHaveLength(1)
+    })
+
+    it('does not try the refused one again meanwhile', async () => {
+      const { player, asked, answer } = silentAfter(1)
+      player.isLoaded = true
+      const takes = ({ uri }: { uri: string }) =>
+        uri.includes('token-1') ? { status: 403 } : good()
+      const request = player.ask(requestTypes.segment, [segment], takes)
+      await vi.advanceTimersByTimeAsync(5_500)
+      expect(player.sent).toHaveLength(1)
+      answer()
+      await vi.advanceTimersByTimeAsync(1_000)
+      await request
+      expect(player.sent).toHaveLength(2)
+      expect(new Set(asked.slice(1).map(({ reason }) => reason))).toEqual(new Set(['rejected']))
+    })
+
+    it('asks for none any more when its request was aborted, or the stream unloaded', async () => {
+      for (const end of ['abort', 'unload']) {
+        const { player, asked } = silentAfter(0)
+        player.isLoaded = true
+        const request = player.ask(requestTypes.segment, [segment], good)
+        const failed = expect(request).rejects.toThrow('late token')
+        await vi.advanceTimersByTimeAsync(500)
+        if (end === 'abort') await player.abort()
+        else player.isLoaded = false
+        await vi.advanceTimersByTimeAsync(60_000)
+        await failed
+        expect(asked).toHaveLength(1)
+      }
+    })
   })
 
   describe('after the final refusal', () => {

@@ -91,6 +91,10 @@ describe('POST /_playgate/admin/explain', () => {
   it.each([
     [{}, 'body url'],
     [{ url: 'vod/film' }, 'body url: neither a whole URL'],
+    [{ url: 'http://user@video.example.com/vod/x' }, 'body url: names no host'],
+    [{ url: 'http://video.example.com:99999/vod/x' }, 'body url: names no host'],
+    [{ url: '/vod/x', clientAddress: 'foo' }, 'body clientAddress: must be one IPv4'],
+    [{ url: '/vod/x', clientAddress: '' }, 'body clientAddress: must be one IPv4'],
     [{ url: '/vod/x', now: -1 }, 'body now'],
     [{ url: '/vod/x', now: 1e300 }, 'body now'],
     [{ url: '/vod/x', headers: { a: 1 } }, 'body headers.a'],
@@ -101,4 +105,19 @@ describe('POST /_playgate/admin/explain', () => {
     expect(answer.status).toBe(400)
     expect(JSON.parse(answer.text).detail).toContain(detail)
   })
+})
+
+describe('POST /_playgate/admin/tokens/inspect', () => {
+  it.each(['foo', '', '10.0.0.0/8'])(
+    'does not judge by an address that is none: %j',
+    async (clientAddress) => {
+      const stage = await startAdminGate()
+      const body = { token: stage.mint({ ip: '127.0.0.1' }), clientAddress }
+      const answer = await askAdmin(stage, 'POST', '/tokens/inspect', body)
+      expect(answer.status).toBe(400)
+      expect(JSON.parse(answer.text).detail).toContain('body clientAddress: must be one IPv4')
+      const right = { ...body, clientAddress: '::ffff:127.0.0.1' }
+      expect((await askAdmin(stage, 'POST', '/tokens/inspect', right)).status).toBe(200)
+    },
+  )
 })

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { judgeOptions } from '../../../server/options/judge-options.ts'
@@ -9,7 +11,8 @@ import { type Asker, ask, askerNamed, secret, startAskedGate } from './asking.ts
 const page = 'forward-authorization.md'
 
 /** A block of the page, with a secret of this test. */
-const block = (info: string): string => docBlock(page, info).replaceAll('PLAYGATE_ASKER', secret)
+const block = (info: string): string =>
+  docBlock(page, info).replaceAll('REPLACE-WITH-THE-SECRET', secret)
 
 /** Sends what that server sends, to the place that the documentation tells it. */
 function askAt(stage: StagedGate, asker: Asker, address: string, target: string) {
@@ -32,6 +35,24 @@ describe('the configurations of Playgate', () => {
   })
 })
 
+describe('the secret', () => {
+  const text = readFileSync(
+    join(import.meta.dirname, '../../../shared/docs/forward-authorization.md'),
+    'utf8',
+  )
+  const blocks = [...text.matchAll(/^```(\S+ \S+)\n(.*?)^```$/gms)].map(([, info = '']) => info)
+
+  it.each(blocks)('stands in %s as its place, or comes from the environment', (info) => {
+    const plain = docBlock(page, info).replaceAll('env:PLAYGATE_ASKER', '')
+    expect(plain).not.toContain('PLAYGATE_ASKER')
+  })
+
+  it('is said to belong where its place stands', () => {
+    const [sentence] = text.split('REPLACE-WITH-THE-SECRET')
+    expect(sentence).toMatch(/write the secret where `$/)
+  })
+})
+
 describe('the configuration of Traefik', () => {
   const { middlewares, routers } = parse(block('yaml traefik.yaml')).http
   const { forwardAuth } = middlewares.playgate
@@ -48,6 +69,14 @@ describe('the configuration of Traefik', () => {
     expect((await asked(film)).status).toBe(403)
   })
 
+  it('sends media to GET and HEAD alone, and all else to Playgate', () => {
+    expect(routers.media.rule).toBe(
+      `${routers.others.rule} && (Method(\`GET\`) || Method(\`HEAD\`))`,
+    )
+    expect([routers.media.service, routers.others.service]).toEqual(['media', 'playgate'])
+    expect(routers.media.priority).toBeGreaterThan(routers.others.priority)
+  })
+
   it('has no media router without the question, and believes no viewer', () => {
     expect(forwardAuth.trustForwardHeader).toBe(false)
     expect(routers.media.middlewares).toEqual(['playgate'])
@@ -56,7 +85,8 @@ describe('the configuration of Traefik', () => {
 })
 
 describe('the configuration of Envoy', () => {
-  const [filter, router] = parse(block('yaml envoy.yaml')).http_filters
+  const { http_filters, route_config } = parse(block('yaml envoy.yaml'))
+  const [filter, router] = http_filters
   const config = filter.typed_config
   const service = config.http_service
 
@@ -108,6 +138,22 @@ describe('the configuration of Envoy', () => {
     const thief = { ...viewer, cookie, 'x-playback-session-id': '0A1C' }
     expect((await askAsEnvoy(stage, segment, thief)).status).toBe(403)
     expect((await askAsEnvoy(stage, segment, viewer)).status).toBe(403)
+  })
+
+  it('sends media to GET and HEAD alone, never unasked, and all else to Playgate', () => {
+    const [media, others, ...further] = route_config.virtual_hosts[0].routes
+    expect(further).toEqual([])
+    const [{ name, string_match }] = media.match.headers
+    expect(name).toBe(':method')
+    const isMedia = new RegExp(`^(?:${string_match.safe_regex.regex})$`)
+    const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'get', 'GETX', '']
+    expect(methods.filter((method) => isMedia.test(method))).toEqual(['GET', 'HEAD'])
+    expect(media.route).toEqual({ cluster: 'media' })
+    expect(media.typed_per_filter_config).toBeUndefined()
+    expect(others).toMatchObject({
+      match: { prefix: media.match.prefix },
+      route: { cluster: service.server_uri.cluster },
+    })
   })
 
   it('lets nobody in while Playgate is away, and asks before it routes', () => {

@@ -387,6 +387,10 @@ describe('Tencent CSS', () => {
     expect(await at('/live/show.m3u8')).toBe(200)
     expect(await at('/live/show.flv')).toBe(403)
     expect(await at('/live/show-1.ts')).toBe(403)
+    // Nor does a cookie that is no good, where the viewer's headers come along.
+    const withCookie = (bytes: string) => bytes.replace(/\r\n\r\n$/, '\r\nCookie: hdntl=x\r\n\r\n')
+    const target = `/live/show-1.ts?hdnts=${token}`
+    expect(status(await ask(stage, tencent, { target }, withCookie))).toBe(403)
   })
 
   it('reads a form beside the query, and what stands in both is refused', async () => {

@@ -30,6 +30,72 @@ describe('a bare ectoken', () => {
     expect(allows(name, await at('/live/show'))).toBe(true)
     expect(allows(name, await at('/live/other'))).toBe(false)
   })
+
+  // What a server passes on as the country's header may be the viewer's own.
+  it.each(names)(
+    'that denies countries is refused to %s, where a header would have to tell them',
+    async (name) => {
+      const stage = await startAskedGate({
+        access: { format: 'ectoken', parameter: '', key: 'phrase' },
+        configuration: {
+          keys: { phrase: { primary: phrase }, vod: { primary: testKey } },
+          geoip: { header: 'CF-IPCountry' },
+          trustedProxies: ['127.0.0.1'],
+        },
+      })
+      const expires = Math.floor(stage.clock.now() / 1000) + 300
+      const asked = (demand: string) => {
+        const token = ectoken.seal(`ec_expire=${expires}${demand}`, { key: phrase })
+        return ask(stage, askerNamed(name), { target: `/live/show?${token}` })
+      }
+      expect(allows(name, await asked(''))).toBe(true)
+      expect(allows(name, await asked('&ec_country_deny=CH'))).toBe(false)
+    },
+  )
+
+  describe('as a bearer token or a password of MediaMTX', () => {
+    const show = '/live/show'
+    async function started() {
+      const stage = await startAskedGate({
+        access: { format: 'ectoken', parameter: '', key: 'phrase' },
+        configuration: { keys: { phrase: { primary: phrase }, vod: { primary: testKey } } },
+      })
+      const expires = Math.floor(stage.clock.now() / 1000) + 300
+      const sealed = (path: string) =>
+        ectoken.seal(`ec_expire=${expires}&ec_url_allow=${path}`, { key: phrase })
+      const asked = async (token: string, query = '') => {
+        const target = query === '' ? show : `${show}?${query}`
+        const response = await ask(stage, askerNamed('mediamtx'), { target }, (bytes) => {
+          const [head = '', body = ''] = bytes.split('\r\n\r\n')
+          const changed = body.replace('"token":""', `"token":${JSON.stringify(token)}`)
+          const length = `Content-Length: ${Buffer.byteLength(changed)}`
+          return `${head.replace(/Content-Length: \d+/, length)}\r\n\r\n${changed}`
+        })
+        return response.status
+      }
+      return { stage, sealed, asked }
+    }
+
+    it('is found, whatever else the query holds, and stands in no log', async () => {
+      const { stage, sealed, asked } = await started()
+      const good = sealed(show)
+      for (const query of ['', 'a=1', 'v2=', 'a=1&b=2']) expect(await asked(good, query)).toBe(204)
+      expect(await asked(sealed('/live/other'))).toBe(403)
+      expect(await asked(good.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')))).toBe(403)
+      expect(stage.log.join()).not.toContain(good)
+    })
+
+    it('does not stand in for the one in the query', async () => {
+      const { sealed, asked } = await started()
+      expect(await asked(sealed(show), `${sealed('/live/other')}=`)).toBe(403)
+      expect(await asked(sealed('/live/other'), `${sealed(show)}=`)).toBe(204)
+    })
+
+    it.each(['', 'x', 'a&b=c', 'a#b', '%'])('is none with the text %j', async (text) => {
+      const { asked } = await started()
+      expect(await asked(text)).toBe(401)
+    })
+  })
 })
 
 describe('a site’s own server', () => {

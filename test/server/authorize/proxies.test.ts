@@ -255,6 +255,7 @@ describe('the viewer’s address', () => {
       const target = `${playlist}?hdnts=${stage.mint({ ip: '192.0.2.7' })}`
       const from = (address: string) => ask(stage, askerNamed(name), { target, address })
       expect(allows(await from('203.0.113.1, 192.0.2.7, 10.1.2.3'))).toBe(true)
+      expect(allows(await from('203.0.113.1, 192.0.2.7:4711, 10.1.2.3'))).toBe(true)
       expect(allows(await from('192.0.2.7, 203.0.113.1, 10.1.2.3'))).toBe(false)
     },
   )
@@ -282,6 +283,29 @@ describe('Traefik, where it has no way to hand the session on', () => {
     }
     expect((await stage.gate.sessions.list({})).sessions).toEqual([])
   })
+
+  it.each(['query', 'player'] as const)(
+    'takes a cookie that is no good for none, with the carrier %s',
+    async (carrier) => {
+      const stage = await startVod({ session: { carrier: [carrier] } })
+      const opened = await stage.ask(`${playlist}?hdnts=${stage.mint()}`)
+      const ended = /token="([^"]+)"/.exec(opened.headers.get('playgate-session') ?? '')?.[1]
+      stage.clock.advance(400_000)
+      for (const cookie of ['x', ended]) {
+        const lines = [`Cookie: hdntl=${cookie}`]
+        for (const path of [segment, '/vod/film/low/key', '/vod/film/film.webm']) {
+          const target = `${path}?hdnts=${stage.mint()}`
+          const refused = await ask(stage, traefik, { target, lines })
+          expect(JSON.parse(refused.body.toString())).toMatchObject({ reason: 'token-missing' })
+        }
+        const good = await ask(stage, traefik, {
+          target: `${playlist}?hdnts=${stage.mint()}`,
+          lines,
+        })
+        expect(good.status).toBe(204)
+      }
+    },
+  )
 })
 
 describe('Caddy', () => {
@@ -363,6 +387,7 @@ describe('nginx with X-Accel-Redirect', () => {
     const stage = await startVod({ rule: { denial: { byReason: { 'token-missing': 401 } } } })
     const refused = await ask(stage, nginx, { target: playlist }, accelerated())
     expect(refused.status).toBe(401)
+    expect(refused.all('www-authenticate')).toEqual(['Bearer'])
     expect(refused.all('x-accel-redirect')).toEqual([])
     expect(JSON.parse(refused.body.toString())).toMatchObject({ reason: 'token-missing' })
     const lines = ['Origin: https://a.example', 'Access-Control-Request-Method: GET']

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseAssignedCountry } from '../../../server/claim/country-codes.ts'
+import { parseAssignedCountry, parseNamedCountry } from '../../../server/claim/country-codes.ts'
 
 const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ']
 const pairs = letters.flatMap((first) => letters.map((second) => first + second))
@@ -27,5 +27,17 @@ describe('parseAssignedCountry', () => {
     ...['\u212aR', 'ſe', '__', 'F\u0000', '250'],
   ])('takes %j for none', (text) => {
     expect(parseAssignedCountry(text)).toBeNull()
+  })
+})
+
+describe('parseNamedCountry', () => {
+  it('knows two regions of older databases besides', () => {
+    const others = pairs.filter((code) => parseAssignedCountry(code) === null)
+    expect(others.filter((code) => parseNamedCountry(code) !== null)).toEqual(['AP', 'EU'])
+    expect(['eu', 'ap', 'gb'].map(parseNamedCountry)).toEqual(['EU', 'AP', 'GB'])
+  })
+
+  it.each(['', 'UK', 'XX', 'EUR', 'EU ', 'A'])('takes %j for none', (text) => {
+    expect(parseNamedCountry(text)).toBeNull()
   })
 })

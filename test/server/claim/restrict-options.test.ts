@@ -13,7 +13,7 @@ describe('readRestrictOptions', () => {
         referrers: { allow: ['WWW.Example.com/Shop', '*.example.com', 'missing'] },
         hosts: { deny: ['Video.Example.com', '*.example.com'] },
         protocols: { allow: ['HTTPS'] },
-        addresses: { allow: ['10.0.0.1', '2001:db8::/32'], deny: ['10.0.0.0/8'] },
+        addresses: { allow: ['10.0.0.1', '2001:db8::/32', '211.37.'], deny: ['10.0.0.0/8'] },
       }),
     ).toEqual({
       lists: {
@@ -21,7 +21,7 @@ describe('readRestrictOptions', () => {
         referrers: { allow: ['www.example.com/Shop', '*.example.com', 'missing'] },
         hosts: { deny: ['video.example.com', '*.example.com'] },
         protocols: { allow: ['https'] },
-        addresses: { allow: ['10.0.0.1', '2001:db8::/32'], deny: ['10.0.0.0/8'] },
+        addresses: { allow: ['10.0.0.1', '2001:db8::/32', '211.37.0.0/16'], deny: ['10.0.0.0/8'] },
       },
       allowUnknownCountry: false,
     })
@@ -62,7 +62,9 @@ describe('readRestrictOptions', () => {
     ['hosts.allow[0]', 'not host or *.domain', { hosts: { allow: ['example.com/path'] } }],
     ['protocols.allow[0]', 'not http or https', { protocols: { allow: ['ftp'] } }],
     ['protocols.allow[0]', 'not http or https', { protocols: { allow: ['https:'] } }],
-    ['addresses.deny[1]', 'not an address', { addresses: { deny: ['10.0.0.1', '10.0.0.'] } }],
+    ['addresses.deny[1]', 'not an address', { addresses: { deny: ['10.0.0.1', '10.0.0'] } }],
+    ['addresses.deny[0]', 'not an address', { addresses: { deny: ['10.0.0.1.'] } }],
+    ['addresses.deny[0]', 'not an address', { addresses: { deny: ['211.370.'] } }],
     ['addresses.deny[0]', 'not an address', { addresses: { deny: ['fe80::1%eth0'] } }],
     ['addresses.allow[0]', 'not an address', { addresses: { allow: ['10.0.0.0/33'] } }],
     ['addresses.allow[0]', 'not an address', { addresses: { allow: [167772161] } }],

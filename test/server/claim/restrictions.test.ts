@@ -115,6 +115,11 @@ describe('addresses', () => {
     [{ allow: ['203.0.113.0/24'] }, '203.0.114.0', false],
     [{ allow: ['203.0.113.0/24'], deny: ['::ffff:203.0.113.7'] }, '203.0.113.7', false],
     [{ deny: ['203.0.113.0/24'] }, '203.0.112.255', true],
+    // Threat T54: whole bytes, and no beginning of text.
+    [{ deny: ['211.37.'] }, '211.37.0.0', false],
+    [{ deny: ['211.37.'] }, '211.37.255.255', false],
+    [{ deny: ['211.3.'] }, '211.37.0.1', true],
+    [{ allow: ['211.37.'] }, '211.38.0.0', false],
     [{ deny: ['203.0.113.0/24'] }, undefined, false],
     [{ deny: ['203.0.113.0/24'] }, '203.0.113.7%eth0', false],
   ])('%j, asked from %s: %s', (addresses, clientIp, ok) => {

@@ -43,6 +43,8 @@ async function playgate(...args: string[]): Promise<{ status: number; out: strin
   return { status, out: out.join('\n'), err: err.join('\n') }
 }
 
+const twice = (flag: string, value: string) => [flag, value, flag, value]
+
 describe('playgate key new', () => {
   it('prints 32 bytes in hexadecimal, fresh each time', async () => {
     const [one, other] = [await playgate('key', 'new'), await playgate('key', 'new')]
@@ -284,6 +286,65 @@ describe('playgate explain', () => {
   })
 })
 
+describe('explain, with header fields that are sent several times', () => {
+  const explain = async (...fields: string[]) => {
+    const headers = fields.flatMap((field) => ['-H', field])
+    return playgate('explain', '/vod/film/x.m3u8', '--config', config, ...headers)
+  }
+
+  it('looks at each Cookie, whichever holds the token', async () => {
+    const { out: token } = await playgate('token', 'mint', '--config', config)
+    for (const fields of [
+      ['Cookie: lang=de', `cookie: hdnts=${token}`],
+      [`Cookie: hdnts=${token}`, 'Cookie: lang=de'],
+    ]) {
+      expect((await explain(...fields)).out).toContain('=>  access')
+    }
+  })
+
+  it('refuses two tokens as the server does, and does not choose the last', async () => {
+    const { out: token } = await playgate('token', 'mint', '--config', config)
+    for (const fields of [
+      ['Cookie: hdnts=x', `Cookie: hdnts=${token}`],
+      ['hdnts: x', `hdnts: ${token}`],
+    ]) {
+      expect((await explain(...fields)).out).toMatch(/stands twice in the (cookie|header)/)
+    }
+  })
+})
+
+describe('what no client can ask', () => {
+  it.each([
+    ['http://user@video.example.com/vod/x', 'URL: names no host'],
+    ['http://user:secret@video.example.com/vod/x', 'URL: names no host'],
+    ['http://exa mple/vod/x', 'URL: names no host'],
+    ['http://host:99999/vod/x', 'URL: names no host'],
+    ['http://host:x/vod/x', 'URL: names no host'],
+    ['http:///vod/x', 'URL: names no host'],
+    ['ftp://host/vod/x', 'URL: neither a whole URL'],
+  ])('is wrong usage of explain: %s', async (url, message) => {
+    const explained = await playgate('explain', url, '--config', config)
+    expect(explained).toMatchObject({ status: 2, out: '' })
+    expect(explained.err).toContain(message)
+  })
+
+  it.each(['nonsense', '10.0.0.0/8', '211.37.', '010.0.0.1', '1.2.3.4:80', '::1%', ''])(
+    'is wrong usage of --ip: %j',
+    async (ip) => {
+      const { out: token } = await playgate('token', 'mint', '--config', config)
+      for (const command of [
+        ['explain', `/vod/x.m3u8?hdnts=${token}`, '--config', config],
+        ['token', 'inspect', token, '--config', config],
+        ['token', 'inspect', token],
+      ]) {
+        const asked = await playgate(...command, '--ip', ip)
+        expect(asked).toMatchObject({ status: 2, out: '' })
+        expect(asked.err).toContain('--ip: must be one IPv4 or IPv6 address')
+      }
+    },
+  )
+})
+
 describe('wrong usage', () => {
   it.each([
     ['no such command', ['sing']],
@@ -293,6 +354,9 @@ describe('wrong usage', () => {
     ['a number that is none', ['token', 'mint', '--config', 'x', '--ttl', 'soon']],
     ['a word too many', ['config', 'check', 'a', 'b']],
     ['a header that is none', ['token', 'inspect', 'x', '-H', 'nonsense']],
+    ['two Hosts', ['token', 'inspect', 'x', '-H', 'Host: a.example', '-H', 'host: a.example']],
+    ['two Authorizations', ['token', 'inspect', 'x', ...twice('-H', 'Authorization: Bearer x')]],
+    ['a parameter given twice', ['token', 'mint', '--config', 'x', ...twice('--param', 'a=b')]],
     ['serve without anything to serve', ['serve']],
     ['serve with both', ['serve', '--config', 'a', '--origin', 'b']],
   ])('%s ends with 2', async (_what, args) => {

@@ -59,6 +59,22 @@ const mint = (config: string, ...args: string[]) =>
 const inspect = (config: string, token: string, ...args: string[]) =>
   playgate('token', 'inspect', token, '--config', config, ...args)
 
+describe('token inspect', () => {
+  it.each(['fb00', 'fbef'])('takes a token that looks like an option: iv %s…', async (start) => {
+    const text = `ec_expire=${seconds + 60}&ec_url_allow=/vod/`
+    const token = ectoken.seal(text, { key: phrase, iv: start.padEnd(24, '0') })
+    expect(token).toMatch(/^-/)
+    const anywhere = [
+      ['token', 'inspect', token, '--config', sealing],
+      ['token', 'inspect', '--config', sealing, token],
+      ['token', 'inspect', '--config', sealing, '--', token],
+    ]
+    for (const args of anywhere) expect(await playgate(...args)).toMatchObject({ status: 0 })
+    expect((await playgate('token', 'inspect', token, token)).status).toBe(2)
+    expect((await playgate('token', 'inspect', '-x')).status).toBe(2)
+  })
+})
+
 describe('playgate token mint', () => {
   it('makes an ectoken, with parameters of its own', async () => {
     const minted = await mint(
@@ -183,6 +199,10 @@ describe('playgate token mint', () => {
     ],
     [['--format', 'ectoken', '--param', 'ec_x=1'], '--param ec_x: is no parameter of an ectoken'],
     [['--format', 'ectoken', '--param', 'nonsense'], '--param is not NAME=VALUE: nonsense'],
+    [
+      ['--format', 'ectoken', ...['US', 'CA'].flatMap((c) => ['--param', `ec_country_deny=${c}`])],
+      '--param ec_country_deny is there twice: give all of it at once, ec_country_deny=A,B',
+    ],
     [['--param', 'ec_host_allow=a'], '--param: a token of format edgeauth'],
     [['--subject', 'a~b'], '--subject: must not hold ~'],
     [['--rule', 'none'], '--rule: no rule of that name asks for tokens (there: films, previews)'],
@@ -285,6 +305,20 @@ describe('playgate token inspect', () => {
       const inspected = await inspect(config, token, ...args)
       expect([inspected.status, inspected.out]).toEqual([1, expect.stringContaining(reason)])
     }
+  })
+
+  it('reads a bare token that got an equals sign on its way, as the gate does', async () => {
+    const token = ectoken.seal({ ec_expire: seconds + 60 }, { key: phrase })
+    for (const copied of [`?${token}=`, `https://a.example/vod/x.m3u8?a=1&${token}=&b=2#t`]) {
+      expect(await inspect(sealing, copied)).toMatchObject({
+        status: 0,
+        out: expect.stringContaining('access token, ectoken v3'),
+      })
+      const target = copied.replace(/^\?/, '/vod/x.m3u8?').replace(/#.*/, '')
+      const explained = await playgate('explain', target, '--config', sealing)
+      expect(explained).toMatchObject({ status: 0, out: expect.stringContaining('=>  access') })
+    }
+    expect((await inspect(sealing, `?${token}==`)).status).toBe(1)
   })
 
   it('says 1 of what is no token, in JSON too', async () => {

@@ -46,6 +46,10 @@ describe('countries from a header', () => {
     expect(countryOf(asked(['FR'], false))).toBeNull()
   })
 
+  it('says that it knows nothing of other requests', () => {
+    expect(createCountrySource({ header: 'CF-IPCountry' }).needsTrustedProxy).toBe(true)
+  })
+
   it('looks at no other header', () => {
     expect(countryOf(asked(['FR'], true, 'x-country'))).toBeNull()
   })

@@ -129,12 +129,13 @@ function by(address: string): Asked {
 }
 
 describe('what an ectoken demands', () => {
-  const behindProxy = { configuration: { trustedProxies: ['127.0.0.1'] } }
+  const geoip = { header: 'CF-IPCountry' }
+  const knowingCountries = { configuration: { trustedProxies: ['127.0.0.1'], geoip } }
 
   it.each(restrictions)(
     '%j is asked of the token, and of each request of its session',
     async (params, good, bad) => {
-      const stage = await startEctoken(behindProxy)
+      const stage = await startEctoken(knowingCountries)
       const token = seal(params)
       const ask = ({ path = playlist, headers = {} }: Asked, query: string) =>
         stage.ask(`${path}?${query}`, { headers })
@@ -155,9 +156,9 @@ describe('what an ectoken demands', () => {
     expect(answer.status).toBe(200)
   })
 
-  it('a country that nobody knows: allowed to nobody, denied to nobody unless the rule says so', async () => {
+  it('a country that is not known: allowed to nobody, denied to nobody unless the rule says so', async () => {
     const status = async (params: Params, access = {}) => {
-      const stage = await startEctoken({ access })
+      const stage = await startEctoken({ access, ...knowingCountries })
       return (await stage.ask(`${playlist}?${seal(params)}`)).status
     }
     expect(await status({ ec_country_allow: 'DE' })).toBe(403)
@@ -166,6 +167,47 @@ describe('what an ectoken demands', () => {
   })
 
   it.each([
+    ['no geoip', {}],
+    ['a header of proxies that there are not', { geoip: { header: 'CF-IPCountry' } }],
+  ])('countries are met by nobody where there is %s', async (_what, configuration) => {
+    const stage = await startEctoken({ configuration })
+    const from = { headers: { 'CF-IPCountry': 'CH' } }
+    for (const params of [{ ec_country_deny: 'US' }, { ec_country_allow: 'CH' }]) {
+      const answer = await stage.ask(`${playlist}?${seal(params)}`, from)
+      expect(answer.problem.reason).toBe('token-refused')
+      expect(stage.log.at(-1)).toContain('geoip is missing')
+    }
+    expect(stage.origin.requests).toEqual([])
+  })
+
+  it('countries stop a session when geoip goes away', async () => {
+    const stage = await startEctoken(knowingCountries)
+    const opened = await stage.ask(`${playlist}?${seal({ ec_country_deny: 'US' })}`)
+    const link = `${segment}?hdntl=${sessionTokenOf(opened)}`
+    expect((await stage.ask(link)).status).toBe(200)
+    const reload = (more: object) =>
+      stage.gate.reload({
+        keys,
+        ...more,
+        rules: [
+          {
+            match: { paths: ['/vod/*'] },
+            stripPrefix: '/vod',
+            origin: stage.origin.url,
+            access: { format: 'ectoken', key: 'portal' },
+            session: {},
+          },
+        ],
+      })
+    reload(knowingCountries.configuration)
+    expect((await stage.ask(link)).status).toBe(200)
+    reload({})
+    expect((await stage.ask(link)).problem.reason).toBe('token-refused')
+    expect(stage.log.at(-1)).toContain('of its access token: ec_country_allow or ec_country_deny')
+  })
+
+  it.each([
+    ['a country that there is not', 'ec_url_allow=/vod/&ec_country_deny=UK'],
     ['an unknown name', 'ec_url_allow=/vod/&ec-proto-deny=http'],
     ['a name twice', 'ec_url_allow=/vod/&ec_url_allow=/'],
     ['an end that is none', 'ec_expire=soon&ec_url_allow=/'],
@@ -173,7 +215,7 @@ describe('what an ectoken demands', () => {
     ['an empty value', 'ec_url_allow='],
     ['nothing but the filler of older versions', 'ec_secure=1'],
   ])('%s is met by nobody', async (_what, text) => {
-    const stage = await startEctoken()
+    const stage = await startEctoken(knowingCountries)
     const answer = await stage.ask(`${playlist}?${ectoken.seal(text, { key: phrase })}`)
     expect(answer.problem.reason).toBe('token-refused')
     expect(stage.origin.requests).toEqual([])

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
 import { createPlaygate, type Explanation } from '../../../server/index.ts'
 import { ectoken, timed } from '../../../server/token/index.ts'
@@ -7,7 +8,17 @@ import { adminToken, askAdmin } from '../admin/ask-admin.ts'
 const playlist = '/vod/film/index.m3u8'
 const phrase = 'a pass phrase that nobody guesses, 7 times over'
 
-function start(session: object | null = {}, access?: readonly object[]): Promise<StagedGate> {
+const database = createRequire(import.meta.url).resolve(
+  '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb',
+)
+/** The country of nobody who asks here is known. */
+const geoip = { geoip: { database } }
+
+function start(
+  session: object | null = {},
+  access?: readonly object[],
+  more: object = geoip,
+): Promise<StagedGate> {
   return startGate({
     session,
     rule: {
@@ -21,6 +32,7 @@ function start(session: object | null = {}, access?: readonly object[]): Promise
     configuration: {
       admin: { token: adminToken },
       keys: { vod: { primary: testKey }, portal: { primary: phrase } },
+      ...more,
     },
   })
 }
@@ -117,6 +129,19 @@ describe('explain', () => {
     )
     expect([answer.reason, answer.detail]).toEqual([reason, detail])
   })
+
+  it.each(['ec_country_deny=DE', 'ec_country_allow=DE'])(
+    'says of %s that there is no geoip to judge it by',
+    async (text) => {
+      const stage = await start({}, undefined, {})
+      const link = `${playlist}?${ectoken.seal(text, { key: phrase })}`
+      const { answer } = await explained(stage, link)
+      expect([answer.reason, answer.detail]).toEqual([
+        'token-refused',
+        expect.stringMatching(/not known here, because geoip is missing/),
+      ])
+    },
+  )
 
   it('says of a session what its access token asked', async () => {
     const stage = await start()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { OptionError } from '../../../server/index.ts'
 import {
   type StagedGate,
   type StageOptions,
@@ -101,6 +102,8 @@ describe('a managed token', () => {
     ['a name that is undefined', { name: undefined }],
     ['two things', { name: 'u7', tokens: [] }],
     ['no all', { all: false }],
+    ['a realm that is misspelt', { all: true, relm: 'events' }],
+    ['a name of the mint', { name: 'u7', subject: 'u7' }],
     ['what is no token', { tokens: ['pgm_short'] }],
     ['an EdgeAuth token', { tokens: ['exp=1~acl=/*~hmac=00'] }],
   ])('is not revoked by %s', async (_what, selector) => {
@@ -108,6 +111,26 @@ describe('a managed token', () => {
     const { token } = await make(stage, { subject: 'u7' })
     await expect(stage.gate.tokens.revoke(selector)).rejects.toThrow(TypeError)
     expect((await open(stage, token)).status).toBe(200)
+  })
+
+  it.each([
+    ['name', { name: 'u7' }, /^name: unknown option: here it is called subject$/],
+    ['clientIp', { clientIp: '10.0.0.1' }, /^clientIp: unknown option: here it is called ip$/],
+  ])(
+    'is not made, and not kept, with %s, which would bind it to nobody',
+    async (_name, options, message) => {
+      const stage = await start()
+      await expect(make(stage, options)).rejects.toThrow(message)
+      expect((await stage.gate.tokens.list()).tokens).toEqual([])
+    },
+  )
+
+  it('is not listed by a filter that there is none of', async () => {
+    const { gate } = await start()
+    const filter = { subject: 'u7' } as object
+    await expect(gate.tokens.list(filter)).rejects.toThrow(OptionError)
+    await expect(gate.tokens.list(filter)).rejects.toThrow(/^subject: .* called name$/)
+    expect(await gate.tokens.list({ name: undefined })).toEqual({ tokens: [], next: null })
   })
 
   it.each([
@@ -226,5 +249,38 @@ describe('the store', () => {
     expect((await ask(made(100), '198.51.100.1')).status).toBe(503)
     stage.clock.advance(61_000)
     await expect.poll(async () => (await ask(token, '198.51.100.1')).status).toBe(200)
+  })
+
+  it('and who asks for more is told why, and for how long: it is not the store that fails', async () => {
+    const stage = await start()
+    const made = (count: number) => `pgm_${String(count).padStart(42, '0')}A`
+    for (let count = 0; count < 60; count++) await open(stage, made(count))
+    const detail = 'too many unknown tokens from one address'
+    const refused = await open(stage, made(60))
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '60'])
+    expect(refused.problem).toMatchObject({ reason: 'store-unavailable', renew: false, detail })
+    expect(JSON.parse(stage.log.at(-1) ?? '')).toMatchObject({
+      ...{ level: 'warn', outcome: 'refused', reason: 'too-many-unknown' },
+      detail: `not looked up: ${detail}, for 60 s no other is`,
+    })
+    const exchanged = await stage.ask('/_playgate/session', {
+      ...{ method: 'POST', headers: { 'Content-Type': 'application/json' } },
+      body: JSON.stringify({ accessToken: made(61), path: '/vod/film/index.m3u8' }),
+    })
+    const authorized = await stage.ask('/_playgate/authorize/caddy', {
+      headers: {
+        ...{ 'X-Forwarded-Method': 'GET', 'X-Forwarded-Proto': 'http', 'X-Forwarded-Host': 'a' },
+        ...{ 'X-Forwarded-Uri': `/vod/film/index.m3u8?token=${made(62)}` },
+        'X-Forwarded-For': '127.0.0.1',
+      },
+    })
+    for (const { status, headers, problem } of [exchanged, authorized]) {
+      expect([status, headers.get('retry-after')]).toEqual([503, '60'])
+      expect(problem).toMatchObject({ reason: 'store-unavailable', renew: false, detail })
+    }
+    const { text } = await stage.ask('/_playgate/metrics')
+    expect(text).toContain('{rule="film",outcome="refused",reason="too-many-unknown"} 3')
+    expect(text).not.toContain('store-unavailable')
+    expect(text).not.toContain('outcome="failed"')
   })
 })

@@ -39,9 +39,24 @@ describe('the client address', () => {
     ['an empty header leaves the proxy', '10.0.0.1', [''], '10.0.0.1'],
     ['a mapped address is its IPv4', '::ffff:10.0.0.1', ['::ffff:1.2.3.4'], '1.2.3.4'],
     ['IPv6 proxies are trusted alike', '2001:db8::1', ['2001:db9::5'], '2001:db9::5'],
+    ['a hop may name its port', '10.0.0.1', ['6.6.6.6, 203.0.113.9:51234'], '203.0.113.9'],
+    ['and so an IPv6 one', '10.0.0.1', ['[2001:db9::5]:443'], '2001:db9::5'],
+    ['brackets need no port', '10.0.0.1', ['[2001:db9::5]'], '2001:db9::5'],
+    ['trusted hops with ports too', '10.0.0.1', ['1.2.3.4:5, 10.9.9.9:443'], '1.2.3.4'],
+    ['a mapped address in brackets', '10.0.0.1', ['[::ffff:1.2.3.4]:80'], '1.2.3.4'],
   ])('%s', (_what, remoteAddress, forwarded, expected) => {
     const rawHeaders = ['Host', 'a', ...forwarded.flatMap((value) => ['X-Forwarded-For', value])]
     expect(read(rawHeaders, { remoteAddress }).clientAddress).toBe(expected)
+  })
+
+  it.each([
+    ...['1.2.3.4:', '1.2.3.4:http', '1.2.3.4:123456', '1.2.3.4:-1', '1.2.3.4 :80', ':80', '[]:80'],
+    ...['[1.2.3.4]:80', '[2001:db9::5', '2001:db9::5]', '[2001:db9::5]443', '[[2001:db9::5]]'],
+    ...['[fe80::1%eth0]:80', '[2001:db9::5]:', '010.2.3.4:80', '1.2.3:80', '0x7f.1:80', '1:80'],
+    ...['unknown', '_hidden', '_hidden:80', '"[2001:db9::5]"', 'for=1.2.3.4', 'a.example:80'],
+  ])('is not behind a hop that is none: %s', (hop) => {
+    const rawHeaders = ['Host', 'a', 'X-Forwarded-For', `6.6.6.6, ${hop}, 10.9.9.9`]
+    expect(read(rawHeaders, { remoteAddress: '10.0.0.1' }).clientAddress).toBe('10.9.9.9')
   })
 
   it('does not take a spelling with underscores for the header', () => {

@@ -1,56 +1,15 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Configuration } from '../../../server/index.ts'
-import { type StagedGate, sessionTokenOf, startGate, testKey } from '../../stage/start-gate.ts'
-
-const playlist = '/vod/film/index.m3u8'
-const segment = '/vod/film/low/1.m4s'
-
-interface Site {
-  readonly url: string
-  readonly asked: { method: string; url: string; headers: IncomingMessage['headers'] }[]
-  answer: (request: IncomingMessage, response: ServerResponse) => void
-}
-
-const says =
-  (status: number, headers: Record<string, string> = {}) =>
-  (_request: IncomingMessage, response: ServerResponse): void => {
-    response.writeHead(status, headers).end()
-  }
-
-/** A site's own server, which notes what it is asked. */
-async function startSite(answer: Site['answer'] = says(200)): Promise<Site> {
-  const site: Site = { url: '', asked: [], answer }
-  const server = createServer((request, response) => {
-    const { method = '', url = '', headers } = request
-    site.asked.push({ method, url, headers })
-    site.answer(request, response)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close().closeAllConnections())
-  const { port } = server.address() as { port: number }
-  return Object.assign(site, { url: `http://127.0.0.1:${port}/may-play` })
-}
-
-type RemoteOptions = Partial<NonNullable<Configuration['remotes']>[string]>
-
-function startAsking(
-  site: Site,
-  remote: RemoteOptions = {},
-  options: Parameters<typeof startGate>[0] = {},
-): Promise<StagedGate> {
-  return startGate({
-    ...options,
-    rule: { remoteAuth: 'site', ...options.rule },
-    configuration: {
-      remotes: { site: { url: site.url, timeoutMs: 500, retries: 0, ...remote } },
-      ...options.configuration,
-    },
-  })
-}
-
-const linkOf = (stage: StagedGate, subject?: string) =>
-  `${playlist}?hdnts=${stage.mint(subject === undefined ? {} : { subject })}`
+import { sessionTokenOf, startGate, testKey } from '../../stage/start-gate.ts'
+import {
+  linkOf,
+  playlist,
+  type Site,
+  says,
+  segment,
+  startAsking,
+  startSite,
+} from './remote-site.ts'
 
 describe('a rule with remoteAuth', () => {
   it('asks once when a session opens, and for no segment', async () => {
@@ -228,6 +187,16 @@ describe('a rule with remoteAuth', () => {
     expect(site.asked).toHaveLength(asked)
   })
 
+  it('says once that limits are dropped where the rule has no session', async () => {
+    const site = await startSite(says(200, { 'Playgate-Max-Concurrent': '1' }))
+    const stage = await startAsking(site, {}, { session: null })
+    for (let times = 0; times < 2; times += 1) {
+      expect((await stage.ask(`${segment}?hdnts=${stage.mint()}`)).status).toBe(200)
+    }
+    const told = stage.log.filter((line) => line.includes('a limit in an answer is dropped'))
+    expect(told).toEqual([expect.stringContaining('"rule":"film","maxConcurrent":1')])
+  })
+
   it('grants no life anew to a session that it limited, without being asked', async () => {
     const site = await startSite(says(200, { 'Playgate-Max-Lifetime': '60' }))
     const stage = await startAsking(site)
@@ -250,6 +219,13 @@ describe('a rule with remoteAuth', () => {
     const stage = await startAsking(site, {}, { rule: { remoteAuth: 'site', mode: 'log' } })
     expect((await stage.ask(linkOf(stage))).status).toBe(200)
     expect(stage.log.join('\n')).toContain('"wouldRefuse":"remote-refused"')
+    expect(JSON.parse(stage.log.at(-1) ?? '')).toMatchObject({
+      event: 'request',
+      outcome: 'opened',
+      wouldRefuse: 'remote-refused',
+    })
+    const { text } = await stage.ask('/_playgate/metrics')
+    expect(text).toContain('outcome="let-through",reason="remote-refused"} 1')
   })
 
   it('is switched on, changed and off by a reload', async () => {

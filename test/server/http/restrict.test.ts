@@ -81,6 +81,15 @@ describe('restrict.countries', () => {
     expect((await direct.ask(own, { headers: { 'CF-IPCountry': 'CH' } })).status).toBe(403)
   })
 
+  it('a header of proxies that there are not stops the start where everybody would pass', () => {
+    const geoip = { header: 'CF-IPCountry' }
+    const raw = configurationWith({ countries: { deny: ['DE'], allowUnknown: true } })
+    expect(messageOf({ ...raw, geoip, trustedProxies: [] })).toContain(
+      'rules[0].restrict.countries: would let everybody in',
+    )
+    expect(messageOf({ ...raw, geoip, trustedProxies: ['10.0.0.1'] })).toBe('taken')
+  })
+
   it.each([
     [{ database: './none.mmdb' }, 'geoip.database'],
     [{ database: import.meta.filename }, 'geoip.database'],
@@ -179,7 +188,7 @@ describe('restrict', () => {
     [{ countries: { allow: ['Switzerland'] } }, 'countries.allow[0]'],
     [{ countries: { allow: ['CH', 'ZZ'] } }, 'countries.allow[1]'],
     [{ addresses: { deny: ['10.0.0.0/33'] } }, 'addresses.deny[0]'],
-    [{ addresses: { allow: ['211.37.'] } }, 'addresses.allow[0]'],
+    [{ addresses: { allow: ['211.37'] } }, 'addresses.allow[0]'],
     [{ addresses: { allow: ['010.0.0.1'] } }, 'addresses.allow[0]'],
     [{ referrers: { allow: ['https://a.example'] } }, 'referrers.allow[0]'],
     [{ hosts: { allow: ['*'] } }, 'hosts.allow[0]'],

@@ -261,4 +261,11 @@ describe('modes and open rules', () => {
     const { ask } = await startGate({ rule: { denial: { byReason: { 'token-missing': 401 } } } })
     expect((await ask('/vod/film/index.m3u8')).status).toBe(401)
   })
+
+  it('names the scheme beside a 401, and beside nothing else (RFC 9110 section 15.5.2)', async () => {
+    const { ask } = await startGate({ rule: { denial: { byReason: { 'token-missing': 401 } } } })
+    const challenge = async (target: string) => (await ask(target)).headers.get('www-authenticate')
+    expect(await challenge('/vod/film/index.m3u8')).toBe('Bearer')
+    expect(await challenge('/vod/film/index.m3u8?hdnts=x')).toBeNull()
+  })
 })

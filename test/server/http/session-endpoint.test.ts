@@ -123,6 +123,48 @@ describe('POST /_playgate/session', () => {
     expect(stage.origin.requests).toEqual([])
   })
 
+  it('answers with the status that the rule has for the reason, and never redirects', async () => {
+    const location = 'https://www.example.com/login'
+    const refused = async (denial: object) => {
+      const stage = await startGate({ rule: { denial: { location, ...denial } } })
+      const { status, headers, problem } = await post(stage, { accessToken: 'x', path })
+      expect(headers.get('location')).toBeNull()
+      expect(problem).toMatchObject({ reason: 'token-refused', renew: true, status })
+      return [status, headers.get('www-authenticate')]
+    }
+    expect(await refused({ status: 302 })).toEqual([403, null])
+    expect(await refused({ status: 404, byReason: { 'token-refused': 307 } })).toEqual([403, null])
+    expect(await refused({ status: 404 })).toEqual([404, null])
+    expect(await refused({ status: 302, byReason: { 'token-refused': 401 } })).toEqual([
+      401,
+      'Bearer',
+    ])
+  })
+
+  it('does not redirect either when a limit refuses in the end', async () => {
+    const location = 'https://www.example.com/login'
+    const stage = await startGate({
+      rule: { denial: { status: 302, location } },
+      session: { maxConcurrent: 1 },
+    })
+    const askAs = (device: string) => {
+      const headers = { ...json, 'User-Agent': device }
+      return post(stage, { accessToken: stage.mint({ subject: 'u7' }), path }, headers)
+    }
+    expect((await askAs('tv')).status).toBe(200)
+    stage.clock.advance(1)
+    const { status, headers, text } = await askAs('phone')
+    expect([status, headers.get('location')]).toEqual([403, null])
+    const { reason, endRight } = JSON.parse(text)
+    expect(reason).toBe('session-limit')
+    const sessionId = '0'.repeat(40)
+    const ended = await stage.ask('/_playgate/session/end', {
+      ...{ method: 'POST', headers: json },
+      body: JSON.stringify({ endRight: `${endRight}x`, sessionId }),
+    })
+    expect([ended.status, ended.headers.get('location')]).toEqual([403, null])
+  })
+
   it('answers a preflight without a token', async () => {
     const stage = await startGate()
     const answer = await stage.ask('/_playgate/session', {

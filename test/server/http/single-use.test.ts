@@ -114,7 +114,12 @@ describe('a single-use access token', () => {
     const { ask, log, mint } = await startGate({ ...once, rule: { mode: 'log' } })
     const target = `${path}?hdnts=${mint()}`
     expect([(await ask(target)).status, (await ask(target)).status]).toEqual([200, 200])
-    expect(log.join('')).toContain('"event":"single-use"')
+    expect(JSON.parse(log.at(-1) ?? '')).toMatchObject({
+      event: 'request',
+      outcome: 'opened',
+      wouldRefuse: 'token-refused',
+      detail: 'single use: this access token was used before',
+    })
   })
 
   it('delivers one object where the rule has no sessions', async () => {

@@ -41,6 +41,28 @@ async function start(store = 'memory:', startMs?: number): Promise<StagedGate> {
   return staged
 }
 
+let tried = 0
+/** Tokens that nobody made and nobody tried before, more than one address may try in a minute. */
+async function tryOut(stage: StagedGate, more: Record<string, string> = {}, headers = {}) {
+  for (let count = 0; count < 70; count++) {
+    const token = `pgm_${String(tried++).padStart(42, '0')}A`
+    await ask(stage, { token, ...more }, headers)
+  }
+}
+
+/** Nothing but events, on a gate that is known to somebody. */
+function reload(stage: StagedGate, more: object): void {
+  stage.gate.reload({
+    ...{ keys: { vod: { primary: testKey } }, ...more },
+    rules: [
+      {
+        ...{ name: 'events', origin: stage.origin.url, session: { key: 'vod' } },
+        access: { format: 'managed', realm: 'events' },
+      },
+    ],
+  })
+}
+
 function ask(stage: StagedGate, asked: Record<string, string>, headers = {}) {
   return stage.ask(`/_playgate/validate?${new URLSearchParams(asked)}`, { headers })
 }
@@ -64,6 +86,58 @@ describe('GET /_playgate/validate', () => {
     })
     const headers = { 'X-Forwarded-For': clientIp }
     expect((await stage.ask(`/film/index.m3u8?token=${token}`, { headers })).status).toBe(200)
+  })
+
+  it('counts what is tried out with the viewer told of, where the caller may be believed', async () => {
+    const stage = await start()
+    const { token } = await stage.gate.tokens.mint({ rule: 'events' })
+    await tryOut(stage, { clientIp: '198.51.100.7' })
+    const refused = await ask(stage, { token, clientIp: '198.51.100.7' })
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '60'])
+    expect(refused.problem).toEqual({
+      ...{ type: 'about:blank', title: 'Service Unavailable', status: 503 },
+      ...{ reason: 'store-unavailable', renew: false },
+      detail: 'too many unknown tokens from one address',
+    })
+    expect(JSON.parse(stage.log.at(-1) ?? '')).toMatchObject({
+      ...{ level: 'warn', event: 'validate', client: '198.51.100.7', reason: 'too-many-unknown' },
+      detail: expect.stringContaining('not looked up: too many unknown tokens'),
+    })
+    const { text } = await stage.ask('/_playgate/metrics')
+    expect(text).toContain('{rule="events",outcome="refused",reason="too-many-unknown"} 11')
+    expect(text).not.toContain('store-unavailable')
+    // Another viewer of the same CDN.
+    expect((await ask(stage, { token, clientIp: '198.51.100.8' })).status).toBe(200)
+  })
+
+  it('counts it with a caller that has no secret, where there is one', async () => {
+    const stage = await start()
+    const secret = 'a-secret-of-asking-0123456789'
+    reload(stage, { authorize: { secret } })
+    const fresh = () => stage.gate.tokens.mint({ rule: 'events' })
+    const status = async (more: Record<string, string>, headers = {}) =>
+      (await ask(stage, { token: (await fresh()).token, ...more }, headers)).status
+    await tryOut(stage, { clientIp: '198.51.100.7' }, { 'X-Playgate-Secret': secret })
+    await tryOut(stage, { clientIp: '198.51.100.8', secret })
+    expect(await status({ clientIp: '198.51.100.8' })).toBe(200)
+    await tryOut(stage, { clientIp: '198.51.100.9' }, { 'X-Playgate-Secret': `${secret}x` })
+    expect(await status({ clientIp: '198.51.100.10' })).toBe(503)
+    expect(await status({ clientIp: '198.51.100.10', secret: 'x' })).toBe(503)
+    const header = { 'X-Playgate-Secret': secret }
+    expect(await status({ clientIp: '198.51.100.7' }, header)).toBe(503)
+    expect(await status({ clientIp: '198.51.100.8' }, header)).toBe(503)
+    expect(await status({ clientIp: '198.51.100.9' }, header)).toBe(200)
+    expect(await status({ clientIp: '198.51.100.10', secret })).toBe(200)
+    expect(stage.log.join()).not.toContain(secret)
+  })
+
+  it('counts it with the stranger behind a trusted proxy, not with the viewer whom he names', async () => {
+    const stage = await start()
+    reload(stage, { trustedProxies: ['127.0.0.1'] })
+    const { token } = await stage.gate.tokens.mint({ rule: 'events' })
+    const clientIp = '198.51.100.7'
+    await tryOut(stage, { clientIp }, { 'X-Forwarded-For': '203.0.113.66' })
+    expect((await ask(stage, { token, clientIp })).status).toBe(200)
   })
 
   it('says 200 to a good timed or managed token, and opens nothing', async () => {
@@ -163,6 +237,7 @@ describe('GET /_playgate/validate', () => {
     ['token=a&clientIp=10.0.0.1&clientIp=10.0.0.2', 'clientIp stands twice'],
     ['token=a&referrer=a&referrer=b', 'referrer stands twice'],
     ['token=a&cdnAccountName=a&cdnAccountName=b', 'cdnAccountName stands twice'],
+    ['token=a&secret=a&secret=b', 'secret stands twice'],
     ['token=a&clientIp=localhost', 'clientIp is no address'],
     ['token=a&clientIp=010.0.0.1', 'clientIp is no address'],
     ['token=a&clientIp=', 'clientIp is no address'],

@@ -135,6 +135,8 @@ describe('a mistake is named with its path', () => {
     ['rules.0.open', true, 'rules[0].open'],
     ['rules.0.access.key', 'other', 'rules[0].access[0].key'],
     ['rules.0.access.parameter', 'hdntl', 'rules[0].session.parameter'],
+    ['rules.0.access.parameter', 'HDNTL', 'rules[0].session.parameter'],
+    ['rules.0.session.parameter', 'HDNTS', 'rules[0].session.parameter'],
     ['rules.0.access.parameter', '_HLS_x', 'rules[0].access[0].parameter'],
     ['rules.0.access.parameter', 'a b', 'rules[0].access[0].parameter'],
     ['rules.0.access.algorithm', 'none', 'rules[0].access[0].algorithm'],
@@ -202,6 +204,44 @@ describe('a mistake is named with its path', () => {
     Object.assign(raw.rules[0] ?? {}, { cors: { origins: ['*'] } })
     expect(problemsOf(raw).map(({ path }) => path)).toEqual(['rules[0].cors.origins'])
   })
+
+  it('takes names that differ in case alone where the access token is looked for in no header', () => {
+    const access = { format: 'edgeauth', key: 'vod', parameter: 'HDNTL' }
+    const problems = (more: object) => problemsOf(changed('rules.0.access', { ...access, ...more }))
+    expect(problems({ carriers: ['query', 'cookie'] })).toEqual([])
+    expect(problems({ carriers: ['query', 'header'] })).toHaveLength(1)
+  })
+
+  it.each<[object, object, boolean]>([
+    [{ format: 'ectoken', key: 'portal' }, {}, false],
+    [{ format: 'timed', key: 'vod' }, {}, false],
+    [[{ format: 'ectoken', key: 'portal' }, { format: 'timed' }], {}, false],
+    [{ format: 'ectoken', key: 'portal' }, { remoteAuth: 'site' }, true],
+    [
+      [
+        { format: 'ectoken', key: 'portal' },
+        { format: 'edgeauth', key: 'vod' },
+      ],
+      {},
+      true,
+    ],
+    [{ format: 'timed', key: 'vod', revocable: true }, {}, true],
+    [[{ format: 'timed', key: 'vod' }, { format: 'managed' }], {}, true],
+    // What it could say is not known before its own mistake is mended.
+    [{ format: 'edgeauth', key: 'none' }, {}, true],
+  ])(
+    'takes a limit on streams only where a subject can be named: %j, %j',
+    (access, more, isTaken) => {
+      const raw = changed('rules.0.session', { maxConcurrent: 2 }) as typeof good
+      Object.assign(raw, {
+        keys: { ...good.keys, portal: { primary: 'a pass phrase that nobody guesses, 7 times' } },
+        remotes: { site: { url: 'https://site.example/auth' } },
+      })
+      Object.assign(raw.rules[0] ?? {}, { access, ...more })
+      const places = problemsOf(raw).map(({ path }) => path)
+      expect(places.includes('rules[0].session.maxConcurrent')).toBe(!isTaken)
+    },
+  )
 
   it.each([
     [['define'], ['rules[0].session.carrier']],

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type OutboundOptions, openOutbound } from '../../../server/origin/outbound.ts'
 import { OutboundError } from '../../../server/origin/outbound-error.ts'
@@ -61,6 +62,49 @@ describe('the way out', () => {
       kind: 'unreachable',
     })
     expect(fake.requests.map(({ path }) => path)).toEqual(['/echo', '/drop'])
+    await out.close()
+  })
+
+  const drops: [how: string, drop: (socket: Socket) => void, times: number][] = [
+    ['is destroyed', (socket) => void socket.destroy(), 2],
+    ['is closed', (socket) => void socket.end(), 2],
+    ['breaks off in an answer', (socket) => void socket.end('HTTP/1.1 20'), 1],
+  ]
+
+  it.each(
+    drops.flatMap(([how, drop, times]) =>
+      [false, true].map((isTls) => ({ how, drop, times, isTls })),
+    ),
+  )(
+    'sends $times times where a kept connection $how, TLS: $isTls',
+    async ({ drop, times, isTls }) => {
+      const used = new WeakSet<Socket>()
+      const fake = await start(
+        {
+          '/a': ({ socket }, response) => {
+            if (used.has(socket)) return drop(socket)
+            used.add(socket)
+            response.end('x')
+          },
+        },
+        isTls ? { tls: selfSigned } : {},
+      )
+      const out = open(fake.url, isTls ? { ca: selfSigned.cert } : {})
+      await (await out.send(get('/a'))).body.toArray()
+      const again = out.send({ ...get('/a'), repeats: 'kept' })
+      if (times === 2) (await again).discard()
+      else await expect(again).rejects.toMatchObject({ kind: 'unreachable' })
+      expect(fake.requests).toHaveLength(1 + times)
+      await out.close()
+    },
+  )
+
+  it.each(drops)('sends once where a connection made for it %s', async (_how, drop) => {
+    const fake = await start({ '/a': ({ socket }) => drop(socket) })
+    const out = open(fake.url)
+    const only = out.send({ ...get('/a'), repeats: 'kept' })
+    await expect(only).rejects.toMatchObject({ kind: 'unreachable' })
+    expect(fake.requests).toHaveLength(1)
     await out.close()
   })
 

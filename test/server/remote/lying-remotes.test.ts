@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { RemoteDecision } from '../../../server/remote/remote.ts'
+import type { RemoteDecision } from '../../../server/remote/decision.ts'
 import { reply, startFakeOrigin } from '../../stage/fake-origin.ts'
 import { selfSigned } from '../origin/self-signed.ts'
 import { type Lie, later, repeat, startRawSite } from './raw-site.ts'
@@ -139,6 +139,18 @@ describe('a site that fails is no answer, at once', () => {
     const staged = openRemote(`http://${site.host}/`)
     expect(await askInTime(staged, limitMs * 2)).toBe('none')
     expect(staged.reports).toMatchObject([{ outcome: 'no-answer', attempts: 2 }])
+  })
+
+  it.each([
+    ['closes', (socket: Socket) => void socket.end()],
+    ['resets', (socket: Socket) => void socket.resetAndDestroy()],
+  ])('%s instead of an answer, and is asked no more often for it', async (_how, drop) => {
+    for (const retries of [0, 3]) {
+      const site = await startRawSite({ onQuestion: drop })
+      const staged = openRemote(`http://${site.host}/`, { retries })
+      expect(await askInTime(staged, limitMs * (retries + 1))).toBe('none')
+      expect(site.questions).toHaveLength(retries + 1)
+    }
   })
 
   it('refuses connections', async () => {

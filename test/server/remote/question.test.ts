@@ -11,6 +11,8 @@ function question(entry: Record<string, unknown>, asked: Asked): RemoteQuestion 
   return questionMaker(judged(entry), ['hdntl', 'play'])(viewerAsks(asked))
 }
 
+const sessionToken = 'exp=1760000000~acl=/vod/*~id=a1~data=hdntl,ra=x~hmac=0a1b2c'
+
 const target = (parameters: unknown, query: string): string =>
   question({ parameters }, { target: `/vod/film.m3u8?${query}` }).target
 
@@ -32,6 +34,16 @@ describe('the parameters of a question', () => {
     const query = 'hdnts=exp=1~hmac=a&hdntl=exp=2~hmac=b&%68dntl=x&play=y&a=1'
     expect(target({ keep: 'all' }, query)).toBe('/auth?hdnts=exp=1~hmac=a&a=1')
     expect(target({ keep: ['hdntl', 'a'] }, query)).toBe('/auth?a=1')
+  })
+
+  it('keep no pair in which a session token stands in another way', () => {
+    const next = encodeURIComponent(`/vod/1.ts?hdntl=${sessionToken}`)
+    const nested = encodeURIComponent(`/login?next=${next}`)
+    const query = `next=${next}&hdnts=${sessionToken}&nested=${nested}&broken=%zz${next}&a=1`
+    expect(target({ keep: 'all' }, query)).toBe('/auth?a=1')
+    expect(target({ keep: 'none', add: { uri: '$uri' } }, query)).toBe(
+      '/auth?uri=%2Fvod%2Ffilm.m3u8%3Fa%3D1',
+    )
   })
 
   it('have what is added at their end, escaped', () => {
@@ -187,6 +199,42 @@ describe('the headers of a question', () => {
     const cookie = ['user=1; hdntl=a~b; __Host-hdntl=c', 'play=x; hdnts=access; last']
     expect(headers(selection, { cookie })).toEqual({ cookie: 'user=1; hdnts=access; last' })
     expect(headers(selection, { cookie: 'hdntl=a' })).toEqual({})
+    expect(headers(selection, { cookie: `a=1; old=${sessionToken}` })).toEqual({ cookie: 'a=1' })
+  })
+
+  it.each([
+    ...[
+      'x-original-uri',
+      'x-original-url',
+      'x-forwarded-uri',
+      'x-rewrite-url',
+      'x-envoy-original-path',
+    ],
+    ...['x-replaced-path', 'x-any-other', 'referer'],
+  ])('tell in %s where the viewer went, without session tokens', (name) => {
+    const kept = (value: string) => headers({ keep: [name] }, { [name]: value })[name]
+    expect(kept(`/vod/1.ts?a=%7e&hdntl=${sessionToken}&hdnts=access`)).toBe(
+      '/vod/1.ts?a=%7e&hdnts=access',
+    )
+    expect(kept(`/vod/1.ts?hdntl=${sessionToken}`)).toBe('/vod/1.ts')
+    expect(kept(`/hdntl=${sessionToken}/vod/1.ts`)).toBe('/vod/1.ts')
+    expect(kept(`/play=exp=1~acl=/vod/*~data=hdntl~hmac=0a/vod/1.ts?a=1`)).toBe('/vod/1.ts?a=1')
+    expect(kept(`https://site.example/hdntl=${sessionToken}/vod/?play=${sessionToken}`)).toBe(
+      'https://site.example/vod/',
+    )
+    expect(kept(`/page?a=1&next=${encodeURIComponent(`/1.ts?hdntl=${sessionToken}`)}`)).toBe(
+      '/page?a=1',
+    )
+    expect(kept('/vod/1.ts?a=1&hdnts=access')).toBe('/vod/1.ts?a=1&hdnts=access')
+  })
+
+  it.each([
+    `hdntl=${sessionToken}&a=1`,
+    `nor="1.ts${encodeURIComponent(`?hdntl=${sessionToken}`)}"`,
+    `/hdntl=one/hdntl=two/vod/1.ts`,
+    `Bearer ${sessionToken}`,
+  ])('are not sent where a session token cannot be cut out: %s', (value) => {
+    expect(headers({ keep: ['x-custom'] }, { 'x-custom': value })).toEqual({})
   })
 
   it.each(['a\r\nx-evil: 1', 'a\0', 'a\x7f', 'ł'])(

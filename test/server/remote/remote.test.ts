@@ -190,6 +190,54 @@ describe('a decision about a request without a session', () => {
   })
 })
 
+describe('who plays already', () => {
+  it.each([
+    [
+      'with an approval that is to be asked for again',
+      200,
+      'no answer from site yet, so the last one stands',
+    ],
+    ['let in without an answer', 500, 'no answer from site, so approve'],
+  ])(
+    '%s, does not wait for a slow answer, and it counts when it is there',
+    async (_what, status, why) => {
+      const { site, held } = await startHeldSite()
+      const how = { timeoutMs: 3000, retries: 0, recheckSeconds: 60, onTimeout: 'approve' }
+      const { ask, clock } = openRemote(site.auth, how)
+      const opening = ask('one')
+      await site.arrival(0)
+      held[0]?.(status)
+      expect(await opening).toMatchObject({ allow: true })
+      clock.advance(61_000)
+      const meanwhile = await ask('one')
+      expect(meanwhile).toMatchObject({ allow: true, answered: false })
+      expect(meanwhile.detail).toContain(why)
+      await site.arrival(1)
+      held[1]?.(403)
+      await expect.poll(() => ask('one')).toMatchObject({ allow: false, answered: true })
+      expect(site.requests).toHaveLength(2)
+    },
+  )
+
+  it('and was refused, waits: only an answer lets him in again', async () => {
+    const { site, held } = await startHeldSite()
+    const { ask, clock } = openRemote(site.auth, {
+      timeoutMs: 3000,
+      retries: 0,
+      recheckSeconds: 60,
+    })
+    const opening = ask('one')
+    await site.arrival(0)
+    held[0]?.(403)
+    expect(await opening).toMatchObject({ allow: false })
+    clock.advance(61_000)
+    const again = ask('one')
+    await site.arrival(1)
+    setTimeout(() => held[1]?.(200), 700)
+    expect(await again).toMatchObject({ allow: true, answered: true })
+  })
+})
+
 describe('questions at the same time', () => {
   it.each<[what: string, keys: (string | null)[], targets: string[]]>([
     ['of one session about different objects', ['one', 'one', 'one'], ['/1', '/2', '/3']],

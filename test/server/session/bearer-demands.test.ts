@@ -97,11 +97,34 @@ describe('demands', () => {
       lookUps += 1
       return 'DE'
     }
+    const geoip = { needsTrustedProxy: false, countryOf }
     const judge = (text: string) =>
-      judgeDemands(parseParams(text), facts(), { ...judging, geoip: { countryOf } }, {}).ok
+      judgeDemands(parseParams(text), facts(), { ...judging, geoip }, {}).ok
     expect(judge('ec_url_allow=/vod/')).toBe(true)
     expect(lookUps).toBe(0)
     expect([judge('ec_country_allow=DE'), judge('ec_country_deny=DE')]).toEqual([true, false])
     expect(lookUps).toBe(2)
+  })
+
+  it.each(['ec_country_deny=DE', 'ec_country_allow=DE', 'ec_country_allow=DE&ec_country_deny=US'])(
+    '%s is met by nobody where countries cannot be known',
+    (text) => {
+      const blind = { needsTrustedProxy: true, countryOf: () => null }
+      const params = parseParams(`${text}&ec_url_allow=/vod/`)
+      for (const geoip of [null, blind]) {
+        const judge = (more: object = {}) =>
+          judgeDemands(params, { ...facts(), ...more }, { ...judging, geoip }, {})
+        expect(judge()).toMatchObject({ ok: false, reason: 'country_not_judged' })
+      }
+      const told = { needsTrustedProxy: true, countryOf: () => 'DE' }
+      const viaProxy = { ...facts(), viaTrustedProxy: true }
+      const answer = judgeDemands(params, viaProxy, { ...judging, geoip: told }, {})
+      expect(answer.ok).toBe(text !== 'ec_country_deny=DE')
+    },
+  )
+
+  it('are refused for what else is wrong before that, so that a fresh token is asked for', () => {
+    const params = parseParams('ec_country_deny=DE&ec_expire=999')
+    expect(judgeDemands(params, facts(), judging, {})).toMatchObject({ reason: 'expired' })
   })
 })

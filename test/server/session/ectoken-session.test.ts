@@ -42,7 +42,7 @@ function staged(ignoreCase: boolean) {
     now,
     endings: new Endings(),
     memory: new ProofMemory(session),
-    geoip: null,
+    geoip: { needsTrustedProxy: false, countryOf: () => null },
     kept: new Map(),
   }
   const judge = (asked: Asked, query: string) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { InspectRequest } from '../../../server/session/inspect-token.ts'
-import { ectoken, timed } from '../../../server/token/index.ts'
+import { ectoken, OptionError, timed } from '../../../server/token/index.ts'
 import { otherKey, type StagedGate, startGate, testKey } from '../../stage/start-gate.ts'
 
 const phrase = 'a pass phrase that nobody guesses, 7 times over'
@@ -27,6 +27,21 @@ async function verdictsOf(stage: StagedGate, token: string, request: InspectRequ
     valid ? `valid: ${detail}` : `${reason}: ${detail}`,
   )
 }
+
+describe('inspecting with facts that are none', () => {
+  it.each<[object, RegExp]>([
+    [{ clientAddress: 'foo' }, /^clientAddress: must be one IPv4 or IPv6 address/],
+    [{ clientAddress: '' }, /^clientAddress: /],
+    [{ clientAddress: '10.0.0.0/8' }, /^clientAddress: /],
+    [{ clientAddress: null }, /^clientAddress: /],
+    [{ ip: '10.0.0.1' }, /^ip: unknown option: here it is called clientAddress$/],
+  ])('is refused: %j', async (request, message) => {
+    const stage = await start(ec)
+    const token = ectoken.seal({ ec_clientip: '10.0.0.1' }, { key: phrase })
+    await expect(stage.gate.tokens.inspect(token, request)).rejects.toThrow(message)
+    await expect(stage.gate.tokens.inspect(token, request)).rejects.toThrow(OptionError)
+  })
+})
 
 const headers = { Referer: 'https://a.example/', Host: 'a.example' }
 

@@ -120,6 +120,12 @@ describe('what cannot be minted is said of the option', () => {
       /^rule: no rule of that name asks for tokens \(there: films, live, odd, counted\)/,
     ],
     [{ rule: 'free' }, /^rule: /],
+    [{ paths: '/vod/film/*' } as object, /^paths: unknown option: here it is called path$/],
+    [{ format: 'timed', clientIp: '1.2.3.4' } as object, /^clientIp: .* called ip$/],
+    [{ format: 'timed', referer: 'a.example' } as object, /^referer: .* called referrer$/],
+    [{ sessionId: 'u7' } as object, /^sessionId: .* called subject$/],
+    [{ lifeSeconds: 60 } as object, /^lifeSeconds: .* called ttlSeconds$/],
+    [{ ec_country_deny: 'US' } as object, /^ec_country_deny: unknown option$/],
     [
       { rule: 'live', format: 'managed' },
       /^format: no rule takes managed tokens \(there: ectoken\)/,
@@ -154,6 +160,10 @@ describe('what cannot be minted is said of the option', () => {
     [
       { format: 'ectoken', params: { ec_country_allow: 'CHE' } },
       /^params\.ec_country_allow: holds an entry/,
+    ],
+    [
+      { format: 'ectoken', params: { ec_country_deny: ['US', 'UK'] } },
+      /^params\.ec_country_deny: holds an entry that is no two-letter code of a country .*GB/,
     ],
     [
       { format: 'ectoken', params: { ec_proto_allow: [] } },

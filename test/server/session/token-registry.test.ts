@@ -106,6 +106,8 @@ describe('a token', () => {
   })
 })
 
+const notAsked = (retryAfterSeconds: number) => ({ kind: 'not-asked', retryAfterSeconds })
+
 describe('somebody who makes tokens up', () => {
   it('is looked up for sixty of them, and for more when a minute has gone by', async () => {
     const { add, find, asked, advance } = stage()
@@ -113,14 +115,27 @@ describe('somebody who makes tokens up', () => {
     for (let count = 0; count < 60; count++) expect(await find(count, 'thief')).toBe('unknown')
     // Not "unknown": somebody honest may share the address, and his token be good.
     for (let count = 60; count < 200; count++) {
-      expect(await find(count, 'thief')).toBe('unavailable')
+      expect(await find(count, 'thief')).toEqual(notAsked(60))
     }
     expect(asked).toHaveLength(60)
-    expect(await find(1000, 'thief')).toBe('unavailable')
+    expect(await find(1000, 'thief')).toEqual(notAsked(60))
     expect(await find(1000, 'another')).toMatchObject({ id: idOf(1000) })
     // What is remembered costs nothing, whoever asks.
     expect(await find(1000, 'thief')).toMatchObject({ id: idOf(1000) })
     await advance(60_001)
+    expect(await find(1000, 'thief')).toMatchObject({ id: idOf(1000) })
+  })
+
+  it('is told how long it has to wait, and is served when that is over', async () => {
+    const { add, find, advance } = stage()
+    add(1000)
+    await find(0, 'thief')
+    await advance(20_500)
+    for (let count = 1; count < 60; count++) await find(count, 'thief')
+    expect(await find(1000, 'thief')).toEqual(notAsked(40))
+    await advance(39_000)
+    expect(await find(1000, 'thief')).toEqual(notAsked(1))
+    await advance(1_000)
     expect(await find(1000, 'thief')).toMatchObject({ id: idOf(1000) })
   })
 

@@ -45,6 +45,26 @@ const openFor3 = (location: string) =>
 // Redis has no bound of its own: one that is full refuses, see redis-sessions.test.ts and redis-tokens.test.ts.
 const bounded = ['memory:', 'lmdb:store']
 
+describe.each(bounded)('places of a full %s', (location) => {
+  it('are looked at all the same', async () => {
+    const store = openFor3(location)
+    const claim = (number: number) => ({
+      subject: `subject-${number}`,
+      sessionId: idOf(number),
+      device: 'tv',
+      idleSeconds: 60,
+      max: 1,
+      onLimit: 'deny' as const,
+      isNew: true,
+    })
+    await store.claimPlaces([1, 2, 3].map(claim))
+    await expect(store.claimPlaces([claim(4)])).rejects.toMatchObject({ status: 503 })
+    expect(await store.peekPlace(claim(4))).toEqual({ kind: 'counted', ended: [] })
+    const other = { ...claim(4), subject: 'subject-1', device: 'phone' }
+    expect(await store.peekPlace(other)).toEqual({ kind: 'full', others: [idOf(1)] })
+  })
+})
+
 describe.each(bounded)('news of sessions, told to a full %s', (location) => {
   const open = () => openFor3(location)
   type Opened = ReturnType<typeof open>

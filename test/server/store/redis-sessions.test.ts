@@ -86,6 +86,7 @@ const questions: readonly [name: string, ask: (store: SessionStore) => Promise<u
   ['revoke', (store) => store.revoke([entry('a')])],
   ['revocationsSince', (store) => store.revocationsSince(null)],
   ['claimPlaces', (store) => store.claimPlaces([claim(), claim({ subject: 'somebody-else' })])],
+  ['peekPlace', (store) => store.peekPlace(claim())],
   ['leavePlace', (store) => store.leavePlace('somebody', idAt(1))],
 ]
 

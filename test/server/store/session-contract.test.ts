@@ -410,6 +410,7 @@ function contract(open: () => Promise<Subject>): void {
       ['no place at all', { max: 0 }],
     ])('take %s for a mistake of their caller', async (_, wrong) => {
       await expect(one(idAt(1), wrong)).rejects.toThrow(RangeError)
+      await expect(store.peekPlace(claim(idAt(1), wrong))).rejects.toThrow(RangeError)
     })
 
     it('are judged as places.ts says, in every sequence', async () => {
@@ -448,6 +449,10 @@ function contract(open: () => Promise<Subject>): void {
               await subject.pass(0.001)
               const asked = { ...one, subject: name, sessionId: id(one.sessionId) }
               const expected = claimPlace(places, asked, nowMs)
+              // A look tells the same, as often as it is taken, and changes nothing.
+              for (const at of [door, subject.other]) {
+                expect(await at.peekPlace(asked)).toEqual(expected)
+              }
               expect((await door.claimPlaces([asked]))[0]).toEqual(expected)
             }
           }
@@ -468,6 +473,15 @@ function contract(open: () => Promise<Subject>): void {
       closing.store.revoke([]),
       closing.store.revocationsSince(null),
       closing.store.claimPlaces([]),
+      closing.store.peekPlace({
+        subject: 'a',
+        sessionId: idAt(1),
+        device: 'tv',
+        idleSeconds: 60,
+        max: 1,
+        onLimit: 'deny',
+        isNew: true,
+      }),
       closing.store.leavePlace('a', 'b'),
     ]
     for (const call of calls) await expect(call).rejects.toMatchObject(refusal)

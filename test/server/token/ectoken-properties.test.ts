@@ -183,11 +183,11 @@ describe('parameters, whatever their values', () => {
       host.map((text) => `*.${text}`),
     )
     const listOf = (one: fc.Arbitrary<string>) => fc.array(one, { minLength: 1, maxLength: 4 })
-    const letters = { unit: fc.constantFrom(...'abRUSF'), minLength: 2, maxLength: 2 }
+    const countries = fc.constantFrom('US', 'us', 'Ru', 'FR', 'EU', 'ap')
     const good: fc.Arbitrary<EctokenInput> = fc.record(
       {
         ec_expire: fc.integer({ min: 1, max: 999_999_999_999 }),
-        ec_country_allow: listOf(fc.string(letters)),
+        ec_country_allow: listOf(countries),
         ec_url_allow: listOf(fc.webPath().map((path) => `/${path.replaceAll(/[,&]/g, '')}`)),
         ec_host_deny: listOf(pattern),
         ec_ref_allow: listOf(

@@ -198,7 +198,7 @@ describe('ectoken.check', () => {
     ['ec_ref_allow', 'a.a/b'],
     ['ec_ref_allow', '*.a.a'],
     ['ec_host_allow', 'a-a.a-a.a-a'],
-    ['ec_country_allow', 'AB'],
+    ['ec_country_allow', 'CH'],
   ])('judges long lists of %s quickly', (name, one) => {
     const text = `${name}=${Array(Math.floor(4080 / (one.length + 1))).fill(one)}`
     const long = 'a'.repeat(8000)
