@@ -5,27 +5,39 @@ import type { Socket } from 'node:net'
 const mostBytes = 128
 
 /**
- * How each connection of a server began: a head that is refused may have come in pieces, and of those the parser shows the last one alone.
+ * How each connection of a server began, and what came on it since its last good head: a head that is refused may have come in pieces, and
+ * of those the parser shows the last one alone.
  */
 export class FirstBytes {
-  readonly #texts = new WeakMap<Socket, string>()
+  readonly #texts = new WeakMap<Socket, { first: string; latest: string }>()
 
   constructor(server: Server) {
     server.on('connection', (socket: Socket) => {
-      const note = (chunk: Buffer): void => {
-        const known = this.of(socket)
-        const text = known + chunk.toString('latin1', 0, mostBytes - known.length)
-        this.#texts.set(socket, text)
-        if (text.length === mostBytes) socket.off('data', note)
-      }
-      socket.on('data', note)
+      const texts = { first: '', latest: '' }
+      this.#texts.set(socket, texts)
+      // Before the parser has it: a good head that ends with this chunk begins the note anew.
+      socket.prependListener('data', (chunk: Buffer) => {
+        texts.first = extended(texts.first, chunk)
+        texts.latest = extended(texts.latest, chunk)
+      })
+    })
+    server.on('request', ({ socket }: IncomingMessage) => {
+      const texts = this.#texts.get(socket)
+      if (texts !== undefined) texts.latest = ''
     })
   }
 
-  /** At most 128 bytes, each of them a character; '' before there are any. */
-  of(socket: Socket): string {
-    return this.#texts.get(socket) ?? ''
+  /** At most 128 bytes each, every one of them a character; '' before there are any. */
+  of(socket: Socket): readonly string[] {
+    const { first = '', latest = '' } = this.#texts.get(socket) ?? {}
+    return [first, latest]
   }
+}
+
+function extended(text: string, chunk: Buffer): string {
+  return text.length < mostBytes
+    ? text + chunk.toString('latin1', 0, mostBytes - text.length)
+    : text
 }
 
 /** What the parser refuses never reaches the gate: answered here, in the gate's own shape, and closed. */
@@ -60,10 +72,10 @@ const forbidden: [number, string] = [403, 'Forbidden']
  */
 function refusalOf(
   { code, rawPacket }: NodeJS.ErrnoException & { rawPacket?: Buffer },
-  first: string,
+  before: readonly string[],
 ): [number, string] {
   const last = rawPacket?.toString('latin1', 0, mostBytes) ?? ''
-  if ([first, last].some(isQuestion)) return forbidden
+  if ([...before, last].some(isQuestion)) return forbidden
   if (code === 'HPE_HEADER_OVERFLOW') return [431, 'Request Header Fields Too Large']
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'Request Timeout'] : [400, 'Bad Request']
 }

@@ -140,6 +140,12 @@ export const endedSession = z
   })
   .describe('A session that is ended')
 
+/** A field that the client sends several times has a list. */
+export const askedHeaders = z.record(
+  z.string().min(1).max(256),
+  z.union([z.string(), z.array(z.string()).min(1).max(64)]),
+)
+
 export const explainRequest = z
   .strictObject({
     url: z
@@ -148,10 +154,7 @@ export const explainRequest = z
       .max(16_384)
       .describe('An absolute URL, or a path with its query; taken as it stands'),
     method: z.string().min(1).max(32).optional().describe('Left out: GET'),
-    headers: z
-      .record(z.string().min(1).max(256), z.string())
-      .optional()
-      .describe('Header fields as the client would send them'),
+    headers: askedHeaders.describe('Header fields as the client would send them').optional(),
     clientAddress: z.string().max(64).optional().describe('Left out: 127.0.0.1'),
     viaTrustedProxy: z
       .boolean()

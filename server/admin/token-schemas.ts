@@ -4,6 +4,7 @@ import type { InspectedToken } from '../session/inspect-token.ts'
 import type { MintAccessOptions } from '../session/mint-access.ts'
 import type { KeptMint, TokenList, TokenView } from '../session/tokens.ts'
 import { tokenIdForm } from '../store/token-store.ts'
+import { askedHeaders } from './schemas.ts'
 
 /** What the admin API takes and answers about access tokens: see `schemas.ts`. */
 
@@ -180,7 +181,7 @@ export const inspectRequest = z
     token: tokenText,
     path: z.string().max(8192).optional().describe('Left out: its paths are not judged'),
     query: z.string().max(8192).optional().describe('Without the `?`'),
-    headers: z.record(z.string().min(1).max(256), z.string()).optional(),
+    headers: askedHeaders.optional(),
     clientAddress: z.string().max(64).optional().describe('Left out: its address is not judged'),
   })
   .describe('A token to be taken apart')

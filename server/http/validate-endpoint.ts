@@ -84,8 +84,13 @@ function countedWith({ options }: Gate, asker: RequestFacts, { clientAddress }: 
   const query = asker.target.split('?').slice(1).join('?')
   const isBelieved =
     trustedProxies.has(caller) ||
-    (authorize === null ? loopback.has(caller) : givesSecret(asker.headers, query, authorize))
+    (authorize === null ? isThisMachine(asker) : givesSecret(asker.headers, query, authorize))
   return isBelieved && clientAddress !== caller ? `${clientAddress} told by ${caller}` : caller
+}
+
+/** A proxy on this machine that nobody listed in `trustedProxies` brings anybody's questions. */
+function isThisMachine({ clientAddress, headers }: RequestFacts): boolean {
+  return loopback.has(clientAddress) && !headers.has('x-forwarded-for') && !headers.has('forwarded')
 }
 
 /** @throws {PlaybackError} 400 for names that stand twice, or for no token: which of two is meant, nobody knows (threat T49) */

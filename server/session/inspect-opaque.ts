@@ -21,7 +21,7 @@ import {
   judgeEnding,
   type Verdict,
 } from './inspect-token.ts'
-import { judgeSpellings } from './judge-demands.ts'
+import { judgeSpellings, namesCountries } from './judge-demands.ts'
 import { headerText } from './request-facts.ts'
 
 /** What one rule finds in a token that it can open. */
@@ -48,7 +48,11 @@ export function inspectOpened(
     }
     fields ??= opened.fields
     const key = opened.keyIndex === 0 ? 'primary' : 'transition'
-    const verdict = { rule, key, ...opened.judge(facts, `opens with the ${key} key`) } as const
+    const judged = opened.judge(facts, `opens with the ${key} key`)
+    // What the rule says of it for certain, whoever asks.
+    const isBlind = options?.geoip === null && namesCountries(opened.fields)
+    const refused = isBlind && judged.valid ? refuseCountries() : judged
+    const verdict = { rule, key, ...refused } as const
     return judgeEnding(verdict, access, formatOf(access).identify(access, text), facts)
   })
   return { format, kind: 'access', fields, verdicts }
@@ -85,6 +89,10 @@ export function inspectKept(
 
 function refuse(reason: string, detail: string): Judged {
   return { valid: false, reason, detail }
+}
+
+function refuseCountries(): Judged {
+  return refuse('country_not_judged', describeDemand('country_not_judged'))
 }
 
 function open(access: AccessOptions, text: string): Opened | null {

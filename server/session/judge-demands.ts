@@ -34,7 +34,8 @@ export function judgeDemands(
   return { ok: false, reason: 'country_not_judged', detail: 'countries are not known here' }
 }
 
-function namesCountries(params: EctokenParams | null): boolean {
+/** Has the token a list of countries? */
+export function namesCountries(params: EctokenParams | null): boolean {
   return params?.ec_country_allow !== undefined || params?.ec_country_deny !== undefined
 }
 

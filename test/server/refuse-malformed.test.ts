@@ -57,3 +57,13 @@ it('takes who asked once over a connection for who asks again', async () => {
   await send(pieces)
   expect((await socket.responses(2)).map(({ status }) => status)).toEqual([200, 403])
 })
+
+it.each(['/vod/x.m3u8', '/_playgate/health'])(
+  'knows a question in pieces also behind another request on its connection: %s',
+  async (before) => {
+    const { socket, send } = await start()
+    expect(await send([`GET ${before} HTTP/1.1\r\nHost: a\r\n\r\n`])).toBe(200)
+    await send(['GET /_playgate/authorize', '/tencent HTTP/1.1\r\nHost: a\r\n', big])
+    expect((await socket.responses(2)).map(({ status }) => status)).toEqual([200, 403])
+  },
+)

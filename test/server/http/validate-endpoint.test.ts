@@ -140,6 +140,15 @@ describe('GET /_playgate/validate', () => {
     expect((await ask(stage, { token, clientIp })).status).toBe(200)
   })
 
+  it('counts it with a proxy on this machine that is trusted by nobody', async () => {
+    const stage = await start()
+    const { token } = await stage.gate.tokens.mint({ rule: 'events' })
+    const proxied = { 'X-Forwarded-For': '203.0.113.66' }
+    await tryOut(stage, { clientIp: '198.51.100.7' }, proxied)
+    const { status } = await ask(stage, { token, clientIp: '198.51.100.8' }, proxied)
+    expect(status).toBe(503)
+  })
+
   it('says 200 to a good timed or managed token, and opens nothing', async () => {
     const stage = await start()
     const managed = await stage.gate.tokens.mint({ rule: 'events' })

@@ -10,6 +10,8 @@ function start(...access: object[]): Promise<StagedGate> {
     session: null,
     rule: { access: access as never },
     configuration: {
+      geoip: { header: 'CF-IPCountry' },
+      trustedProxies: ['192.0.2.1'],
       keys: { vod: { primary: testKey }, portal: { primary: phrase, transition: `${phrase}!` } },
     },
   })
@@ -41,6 +43,17 @@ describe('inspecting with facts that are none', () => {
     await expect(stage.gate.tokens.inspect(token, request)).rejects.toThrow(message)
     await expect(stage.gate.tokens.inspect(token, request)).rejects.toThrow(OptionError)
   })
+})
+
+it('says of a token that names countries that a gate without geoip refuses it', async () => {
+  const stage = await startGate({
+    rule: { access: [ec] as never },
+    configuration: { keys: { vod: { primary: testKey }, portal: { primary: phrase } } },
+  })
+  const token = ectoken.seal({ ec_country_deny: ['DE'] }, { key: phrase })
+  expect(await verdictsOf(stage, token)).toEqual([expect.stringMatching(/geoip is missing/)])
+  const { verdicts } = (await stage.gate.tokens.inspect(token)) ?? {}
+  expect(verdicts?.[0]).toMatchObject({ valid: false, reason: 'country_not_judged' })
 })
 
 const headers = { Referer: 'https://a.example/', Host: 'a.example' }
