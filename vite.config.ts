@@ -64,6 +64,8 @@ const demo = {
     include: ['test/**/*.test.ts'],
     reporters: ['default', './test/stage/closing-line.ts'],
     testTimeout: 30_000,
+    // Many files wait for a playing video most of the time. With more of them at once, videos stall on a small machine.
+    maxWorkers: 2,
     // How long a busy machine may take until something can be seen; what must be fast is measured by the test itself.
     expect: { poll: { timeout: 15_000 } },
     coverage: {
