@@ -48,6 +48,9 @@ function includeIcons(): Plugin {
   }
 }
 
+const tests = ['test/**/*.test.ts']
+const measured = ['test/journey/live-renewal.test.ts']
+
 /** The demo's pages; tests too take their settings from here. */
 const demo = {
   root: 'player/demo',
@@ -61,7 +64,14 @@ const demo = {
   },
   test: {
     root: '.',
-    include: ['test/**/*.test.ts'],
+    // What measures a playback of minutes has the machine for itself.
+    projects: [
+      { extends: true, test: { name: 'tests', include: tests, exclude: measured } },
+      {
+        extends: true,
+        test: { name: 'measured', include: measured, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
     reporters: ['default', './test/stage/closing-line.ts'],
     testTimeout: 30_000,
     // Many files wait for a playing video most of the time. With more of them at once, videos stall on a small machine.
