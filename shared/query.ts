@@ -73,6 +73,12 @@ export function splitUrl(url: string): UrlParts {
     : { head: rest.slice(0, mark), query: rest.slice(mark + 1), fragment }
 }
 
+/** The raw query of a request target, which has no fragment; '' where there is none. */
+export function targetQuery(target: string): string {
+  const mark = target.indexOf('?')
+  return mark < 0 ? '' : target.slice(mark + 1)
+}
+
 /** The URL with that query; `null` leaves the `?` out. */
 export function joinUrl({ head, query, fragment }: UrlParts): string {
   return query === null ? head + fragment : `${head}?${query}${fragment}`

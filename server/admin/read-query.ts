@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { targetQuery } from '../../shared/query.ts'
 import { badRequest } from '../http/read-json.ts'
 
 /**
@@ -11,8 +12,7 @@ export function readQuery<Schema extends z.ZodObject>(
   target: string,
   schema: Schema,
 ): z.output<Schema> {
-  const mark = target.indexOf('?')
-  const pairs = [...new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1))]
+  const pairs = [...new URLSearchParams(targetQuery(target))]
   const given = new Map<string, string>()
   for (const [name, value] of pairs) {
     if (!Object.hasOwn(schema.shape, name)) throw badRequest(`query: ${unknown(name)}`)

@@ -1,5 +1,6 @@
 import { isBareToken, isBareTokenText, setBareToken } from '../../shared/bare-token.ts'
 import { PlaybackError } from '../../shared/codes.ts'
+import { targetQuery } from '../../shared/query.ts'
 import { parseAddress } from '../claim/address.ts'
 import { askPermission } from '../http/ask-permission.ts'
 import { beginSession } from '../http/begin-session.ts'
@@ -104,7 +105,7 @@ function withBearer(facts: RequestFacts, rule: Rule, bearer: string | null): Req
 /** The empty name stands for the bare token of the query, and for no header; one that is there already comes first, as ever. */
 function withBareToken(target: string, names: readonly string[], bearer: string): string {
   if (!names.includes('') || !isBareTokenText(bearer)) return target
-  const query = target.split('?').slice(1).join('?')
+  const query = targetQuery(target)
   return query.split('&').some(isBareToken) ? target : setBareToken(target, bearer)
 }
 

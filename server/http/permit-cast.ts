@@ -1,3 +1,4 @@
+import { targetQuery } from '../../shared/query.ts'
 import { type EpochSeconds, epochSeconds } from '../../shared/units.ts'
 import { parseAddress } from '../claim/address.ts'
 import type { Rule, SessionOptions } from '../options/options.ts'
@@ -123,7 +124,6 @@ function endOfCast(
 }
 
 function queryOf(gate: Gate, { target }: RequestFacts): string {
-  const mark = target.indexOf('?')
-  const query = mark < 0 ? '' : gate.withoutTokens(target.slice(mark + 1))
+  const query = gate.withoutTokens(targetQuery(target))
   return query === '' ? '' : `?${query}`
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
 import { placeInQuery } from '../../shared/carrier.ts'
 import { PlaybackError } from '../../shared/codes.ts'
-import { removeParameters } from '../../shared/query.ts'
+import { removeParameters, targetQuery } from '../../shared/query.ts'
 import { parseRequestTarget } from '../../shared/request-target.ts'
 import type { Rule } from '../options/options.ts'
 import { discardBody } from '../origin/discard-body.ts'
@@ -141,8 +141,7 @@ interface DecidedFor {
 /** Waits for nothing but the store, where that keeps the request's token. */
 function decideFor(gate: Gate, rule: Rule, facts: RequestFacts): DecidedFor | Promise<DecidedFor> {
   if (rule.mode !== 'off') return decideRequest(gate, rule, facts)
-  const mark = facts.target.indexOf('?')
-  return { decision: null, query: mark < 0 ? '' : facts.target.slice(mark + 1), checks: [] }
+  return { decision: null, query: targetQuery(facts.target), checks: [] }
 }
 
 async function deliver(

@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
 import { z } from 'zod'
 import { PlaybackError } from '../../shared/codes.ts'
-import { removeParameters } from '../../shared/query.ts'
+import { removeParameters, targetQuery } from '../../shared/query.ts'
 import type { Rule, SessionOptions } from '../options/options.ts'
 import { discardBody } from '../origin/discard-body.ts'
 import { judgeAccessToken } from '../session/decide.ts'
@@ -212,8 +212,7 @@ export async function lifetimeOf(
   if (below === null) throw badRequest('the path does not lie below stripPrefix')
   // The origin's own limits end this; a caller who leaves may well ask again for the same.
   const { signal } = new AbortController()
-  const mark = asked.target.indexOf('?')
-  const query = mark < 0 ? '' : asked.target.slice(mark + 1)
+  const query = targetQuery(asked.target)
   const answer = await gate.originOf(rule).get({
     method: 'GET',
     path: below,

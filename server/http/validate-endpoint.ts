@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import { readParameter } from '../../shared/query.ts'
+import { readParameter, targetQuery } from '../../shared/query.ts'
 import { parseAddress } from '../claim/address.ts'
 import type { Rule } from '../options/options.ts'
 import { judgeAccessToken, nearer } from '../session/decide.ts'
@@ -81,7 +81,7 @@ export async function answerValidate(ctx: Context, gate: Gate): Promise<void> {
 function countedWith({ options }: Gate, asker: RequestFacts, { clientAddress }: RequestFacts) {
   const { authorize, trustedProxies } = options
   const caller = asker.clientAddress
-  const query = asker.target.split('?').slice(1).join('?')
+  const query = targetQuery(asker.target)
   const isBelieved =
     trustedProxies.has(caller) ||
     (authorize === null ? isThisMachine(asker) : givesSecret(asker.headers, query, authorize))
@@ -95,8 +95,7 @@ function isThisMachine({ clientAddress, headers }: RequestFacts): boolean {
 
 /** @throws {PlaybackError} 400 for names that stand twice, or for no token: which of two is meant, nobody knows (threat T49) */
 function readTold(target: string): Told {
-  const mark = target.indexOf('?')
-  const query = mark < 0 ? '' : target.slice(mark + 1)
+  const query = targetQuery(target)
   const [token, clientIp, referrer, sourceUrl] = names.map((name) => {
     const [value, ...more] = readParameter(query, name)
     if (more.length > 0) throw badRequest(`${name} stands twice`)

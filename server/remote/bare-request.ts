@@ -1,3 +1,4 @@
+import { targetQuery } from '../../shared/query.ts'
 import { headerWithoutTokens, holdsToken, queryWithoutTokens } from './without-session-tokens.ts'
 
 /** The request that a site's own server is asked about: the `RequestFacts` of a decision, and our own address. */
@@ -41,8 +42,7 @@ export function bareRequest(
   sessionParameters: readonly string[],
 ): BareRequest {
   const { target, rawPath, host, clientAddress, cdnAddress } = asked
-  const mark = target.indexOf('?')
-  const query = mark < 0 ? '' : queryWithoutTokens(target.slice(mark + 1), sessionParameters)
+  const query = queryWithoutTokens(targetQuery(target), sessionParameters)
   const tokenHeaders = new Set(sessionParameters.map((name) => name.toLowerCase()))
   const headers = new Map<string, string>()
   for (const [name, values] of asked.headers) {

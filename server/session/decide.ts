@@ -5,6 +5,7 @@ import {
   type TokensAmbiguous,
   type TokensFound,
 } from '../../shared/carrier.ts'
+import { targetQuery } from '../../shared/query.ts'
 import { judgeRestrictions } from '../claim/restrictions.ts'
 import type { Rule } from '../options/options.ts'
 import { continueSession } from './continue-session.ts'
@@ -37,13 +38,12 @@ export function decide(
   if (!located.ok) {
     checks.push({ check: 'token-location', outcome: 'failed', detail: located.detail })
     const decision = { kind: 'refused', reason: 'bad-request', detail: located.detail } as const
-    const query = facts.target.split('?').slice(1).join('?')
+    const query = targetQuery(facts.target)
     return { decision, query, checks }
   }
-  const mark = located.rest.indexOf('?')
   return {
     decision: judge(facts, rule, located.found, judging, checks),
-    query: mark < 0 ? '' : located.rest.slice(mark + 1),
+    query: targetQuery(located.rest),
     checks,
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { removeParameters } from '../../shared/query.ts'
+import { removeParameters, targetQuery } from '../../shared/query.ts'
 import type { EpochSeconds } from '../../shared/units.ts'
 import type { EdgeauthAccess } from '../options/options.ts'
 import type { SpendOptions, Spent, Store } from '../store/store.ts'
@@ -71,8 +71,7 @@ export function spendSubject(
 
 /** The query as a URL token signs it: its own parameter is no part of it (token-formats section 1.2). */
 export function signedQuery(target: string, parameter: string): string {
-  const mark = target.indexOf('?')
-  return mark < 0 ? '' : removeParameters(target.slice(mark + 1), [parameter])
+  return removeParameters(targetQuery(target), [parameter])
 }
 
 /**

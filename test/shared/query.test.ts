@@ -8,6 +8,7 @@ import {
   removeParameters,
   setParameter,
   splitUrl,
+  targetQuery,
 } from '../../shared/query.ts'
 
 /** Text as it stands in a query: any printable ASCII but the marks that end a pair or the query. */
@@ -16,6 +17,18 @@ const otherPair = fc
   .tuple(queryText, queryText)
   .map(([name, value]) => `x${name.replaceAll('%', '')}=${value}`)
 const query = fc.array(otherPair, { maxLength: 6 }).map((pairs) => pairs.join('&'))
+
+describe('targetQuery', () => {
+  it.each([
+    ['/a', ''],
+    ['/a?', ''],
+    ['/a?b=c', 'b=c'],
+    ['/a?b?c=%3F?', 'b?c=%3F?'],
+    ['', ''],
+  ])('of %j is %j', (target, expected) => {
+    expect(targetQuery(target)).toBe(expected)
+  })
+})
 
 describe('decodeOnce', () => {
   it.each([
