@@ -45,12 +45,15 @@ export function createSession(
   const hasCookie = transport === 'cookie'
   let reach = origins?.map((origin) => new URL(origin).origin)
   let source: URL | undefined
+  let flight: Promise<HeldCredential | null> | undefined
   let current: HeldCredential | null = null
   let closed: 'denied' | 'destroyed' | undefined
-  let flight: Promise<HeldCredential | null> | undefined
   /** Nobody waits for the renewal in progress. */
   let isAhead: boolean | undefined
-  /** Ends the renewal in progress without a token. */
+  /** Asks for a token, in the renewal in progress. */
+  let ask: (reason: RenewalReason) => void
+  let deadline: ReturnType<typeof setTimeout> | undefined
+  /** Ends the renewal in progress; who still waits has no token. */
   let end = (_?: Error) => {}
   /** Before the next try. It grows from renewal to renewal: a server in trouble is not asked the more. */
   let pauseMs = 500
@@ -94,70 +97,76 @@ export function createSession(
   const renew = (reason: RenewalReason): Promise<HeldCredential | null> => {
     if (closed) return Promise.reject(refusal)
     if (flight && !isAhead) return flight
-    // Who has to wait does not wait for one that ran ahead: it may hang, or bring a token of before the refusal.
-    end()
-    isAhead = reason === 'ahead'
-    const abort = new AbortController()
-    const { signal } = abort
-    const run = async (done: (credential: HeldCredential | null) => void) => {
-      // Lets `flight` be known before page code runs, which may ask the session itself.
-      await null
-      tell('renewing', { reason })
-      while (!signal.aborted) {
-        try {
-          const sent = clock()
-          const old = current
-          const offer = await getToken?.({ reason, previous: old?.token ?? null, signal })
-          let next = toCredential(offer, sent, false, parameter)
-          if (exchange && source && old?.isSession && next && !next.isSession) {
-            const response = await postTokens(
-              new URL(exchange, source),
-              { accessToken: next.token, path: source.pathname, sessionToken: old.token },
-              { ...(hasCookie && { credentials: 'include' }), signal },
-            )
-            const answer = await readAnswer(response)
-            const { status } = response
-            // A first no may be of bad luck; the second in a row is not.
-            if (wasRefused || answer.renew === false) deny({ ...answer, status })
-            wasRefused = renewOn.includes(status)
-            next = toCredential(response.ok && answer, sent, true)
-          }
-          if (!next) throw new Error('bad token')
-          adopt(next)
-          pauseMs = 500
-          if (current === next) tell('renewed', { reason })
-          return done(current)
-        } catch (error) {
-          // Nobody waits for it any more, so that not even a no counts.
-          if (signal.aborted) return
-          deny(Object(error))
-          if (!signal.aborted) tell('error', { error })
-          await sleep(pauseMs * (0.5 + Math.random()))
-          // Beyond the deadline it ends no wait any more; beyond 2^31 a timer would fire at once.
-          pauseMs = Math.min(pauseMs * 2, 1e5)
+    // One that ran ahead may hang, so that who has to wait asks beside it; the first answer is good for both. After a
+    // refusal it may bring a token of before, and is given up.
+    if (!(flight && reason === 'expired')) {
+      end()
+      const abort = new AbortController()
+      const { signal } = abort
+      flight = new Promise<HeldCredential | null>((resolve, reject) => {
+        end = (error: Error = new Error('late token')) => {
+          flight = undefined
+          abort.abort()
+          reject(error)
         }
-      }
+        ask = async (reason) => {
+          clearTimeout(deadline)
+          deadline = setTimeout(end, timeoutMs)
+          // Page code runs later: it may ask the session itself, or end it.
+          await null
+          tell('renewing', { reason })
+          while (!signal.aborted) {
+            try {
+              const old = current
+              const sent = clock()
+              const offer = await getToken?.({ reason, previous: old?.token ?? null, signal })
+              let next = toCredential(offer, sent, false, parameter)
+              if (old?.isSession && next?.isSession === false && exchange && source) {
+                const response = await postTokens(
+                  new URL(exchange, source),
+                  { accessToken: next.token, path: source.pathname, sessionToken: old.token },
+                  { ...(hasCookie && { credentials: 'include' }), signal },
+                )
+                const answer = await readAnswer(response)
+                const { status } = response
+                // A first no may be of bad luck; the second in a row is not.
+                if (wasRefused || answer.renew === false) deny({ ...answer, status })
+                wasRefused = renewOn.includes(status)
+                next = toCredential(response.ok && answer, sent, true)
+              }
+              if (!next) throw new Error('bad token')
+              adopt(next)
+              pauseMs = 500
+              if (current === next) tell('renewed', { reason })
+              resolve(current)
+              // For whoever asked beside this.
+              return signal.aborted || end()
+            } catch (error) {
+              // Nobody waits for it any more, so that not even a no counts.
+              if (!signal.aborted) deny(Object(error))
+              if (!signal.aborted) {
+                tell('error', { error })
+                await sleep(pauseMs * (0.5 + Math.random()))
+                // Beyond the deadline it ends no wait any more.
+                pauseMs = Math.min(pauseMs * 2, 1e5)
+              }
+            }
+          }
+        }
+      })
+      // Of one that runs ahead nobody waits for the end.
+      flight.catch((error) => closed || tell('error', { error }))
     }
-    const mine = new Promise<HeldCredential | null>((resolve, reject) => {
-      end = (error: Error = new Error('late token')) => {
-        abort.abort()
-        reject(error)
-      }
-      setTimeout(end, timeoutMs)
-      run(resolve)
-    }).finally(() => {
-      if (flight === mine) flight = undefined
-    })
-    flight = mine
-    // Of one that runs ahead nobody waits for the end.
-    mine.catch((error) => closed || tell('error', { error }))
-    return mine
+    isAhead = reason === 'ahead'
+    ask(reason)
+    return flight
   }
 
   const take = () => {
-    const left = lifeLeft() ?? 0
-    if (closed || (getToken && left <= 0)) return renew(current ? 'expired' : 'start')
-    if (getToken && current && !flight && left < current.life * aheadShare) renew('ahead')
+    // Without a token it is null, which counts as 0.
+    const left = lifeLeft() as number
+    if (closed || (left <= 0 && getToken)) return renew(current ? 'expired' : 'start')
+    if (getToken && !flight && left < (current as HeldCredential).life * aheadShare) renew('ahead')
     return current
   }
 
@@ -166,10 +175,11 @@ export function createSession(
   const admit = (url: string, isSource?: boolean) => {
     try {
       const parsed = resolveUrl(url)
-      // `data:` and `blob:` have no host, though a blob has the page's origin. Neither goes to a server.
+      // `data:` and `blob:` have no host, though a blob has the page's origin. Neither goes to a server. What is no URL
+      // throws, and what comes before there is a reach.
       const { host, origin, pathname } = parsed
       if (isSource) reach ??= [host && origin]
-      if (host && reach?.includes(origin)) {
+      if (host && (reach as string[]).includes(origin)) {
         source ??= parsed
         return strip(origin + pathname)
       }
@@ -186,7 +196,9 @@ export function createSession(
       return lifeLeft()
     },
 
-    get: async () => take(),
+    async get() {
+      return take()
+    },
 
     async renew() {
       if (closed === 'denied') closed = undefined

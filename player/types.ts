@@ -41,7 +41,9 @@ export type Transport = 'query' | 'header' | 'cookie' | 'path'
 export interface SessionOptions {
   /**
    * Asks your own server for an access token (or a session token). Called for the first token and for
-   * each renewal, and not again before it has answered or its `signal` is aborted. When it throws it is
+   * each renewal, and not again before it has answered or its `signal` is aborted; only when the token ends while
+   * the call that ran ahead is still out, a second one is made beside it, the first answer counts, and the other's
+   * `signal` is aborted. When it throws it is
    * called again, with growing pauses, until `timeoutMs` is over; an error with a `status` from `renewOn` is a
    * final no.
    *

@@ -111,15 +111,14 @@ describeWith(
         },
       )
 
-      it('plays on after a revocation, which the engine tells of', async () => {
-        const { page, stream, refused } = await playBoth(order, 'no')
+      it('plays on after a revocation, of which hls.js hears nothing', async () => {
+        const { page, stream, refused, downloaded } = await playBoth(order, 'no')
+        const before = (await downloaded()).length
         stream.revokeTokens()
         await playOn(page, 6)
         expect(refused().length).toBeGreaterThan(0)
-        const found = await trouble(page)
-        expect(found.filter(({ fatal }) => fatal)).toEqual([])
-        // hls.js hears of it: what the engine loads does not come past the plugin.
-        expect(new Set(found.map(({ details }) => details))).toEqual(new Set(['fragLoadError']))
+        expect((await downloaded()).length).toBeGreaterThan(before)
+        expect(await trouble(page)).toEqual([])
       })
     })
 

@@ -46,6 +46,60 @@ describe('the request of p2p-media-loader for a segment', () => {
     expect(await p2pRequestSetup(session)(segment)).toBeUndefined()
   })
 
+  describe('for a segment that was asked for before', () => {
+    /** A session whose second token comes when it is told to. */
+    function startSession() {
+      let answer = (_: string) => {}
+      const later = new Promise<string>((resolve) => {
+        answer = resolve
+      })
+      let calls = 0
+      const getToken = () => {
+        calls += 1
+        return calls === 1 ? Promise.resolve('token-1') : later
+      }
+      const session = createSession({ getToken, origins: [origin] })
+      const calledFor = () => calls
+      return {
+        session,
+        request: p2pRequestSetup(session),
+        answer: (token: string) => answer(token),
+        calledFor,
+      }
+    }
+
+    it('waits for the renewal that is under way; another segment does not', async () => {
+      const { session, request, answer, calledFor } = startSession()
+      await request(segment)
+      void session.renew()
+      const again = request(segment)
+      const other = await request(`${origin}/vod/film/s2.m4s`)
+      expect(other?.url).toMatch(/hdnts=token-1$/)
+      answer('token-2')
+      expect((await again)?.url).toBe(`${segment}?hdnts=token-2`)
+      expect(calledFor()).toBe(2)
+    })
+
+    it('does not wait when nobody renews, nor for another range of one file', async () => {
+      const { session, request, calledFor } = startSession()
+      await request(segment, { start: 0, end: 9 })
+      expect((await request(segment, { start: 0, end: 9 }))?.url).toMatch(/hdnts=token-1$/)
+      void session.renew()
+      const next = await request(segment, { start: 10, end: 19 })
+      expect(next?.url).toMatch(/hdnts=token-1$/)
+      expect(calledFor()).toBe(2)
+    })
+
+    it('remembers the last hundred', async () => {
+      const { session, request } = startSession()
+      await request(segment)
+      for (let number = 2; number <= 101; number += 1)
+        await request(`${origin}/vod/film/s${number}.m4s`)
+      void session.renew()
+      expect((await request(segment))?.url).toMatch(/hdnts=token-1$/)
+    })
+  })
+
   it('fails at once when playback was refused for good', async () => {
     const session = createSession({ origins: [origin] })
     session.destroy()

@@ -49,11 +49,73 @@ describe('a renewal that runs ahead', () => {
     const requests = [ask(), ask()]
     await settled()
     expect(asked.map(({ reason }) => reason)).toEqual(['start', 'ahead', 'expired'])
-    expect(asked[1]?.signal.aborted).toBe(true)
+    expect(asked[1]?.signal.aborted).toBe(false)
     await give(2)
     expect(sent()).toBe('token-2')
+    expect(asked[1]?.signal.aborted).toBe(true)
     expect(requests.flatMap(({ heard }) => heard)).toEqual([])
-    expect(names().filter((name) => name === 'error')).toHaveLength(1)
+    expect(names()).not.toContain('error')
+  })
+
+  it('and answers when the token has ended serves those who wait, though they asked beside it', async () => {
+    const { ask, asked, give, sent, names, session } = await runAhead()
+    await vi.advanceTimersByTimeAsync(4_000)
+    const requests = [ask(), ask()]
+    await settled()
+    const before = names().length
+    await give(1)
+    expect(sent()).toBe('token-1')
+    expect(names().slice(before)).toEqual(['renewed'])
+    expect(session.state).toBe('ready')
+    expect(asked[2]?.signal.aborted).toBe(true)
+    // Too late, but newer.
+    await give(2)
+    expect(await session.get()).toMatchObject({ token: 'token-2' })
+    expect(requests.flatMap(({ heard }) => heard)).toEqual([])
+    expect(asked).toHaveLength(3)
+  })
+
+  it('leaves those who asked beside it all their time', async () => {
+    const { ask, asked, give, sent, names } = await runAhead()
+    // Five seconds before the end of the token it was asked for.
+    await vi.advanceTimersByTimeAsync(4_000)
+    const { heard } = ask()
+    await vi.advanceTimersByTimeAsync(9_900)
+    expect(heard).toEqual([])
+    expect(names()).not.toContain('error')
+    await give(2)
+    expect(sent()).toBe('token-2')
+    expect(asked).toHaveLength(3)
+  })
+
+  it('and fails has a second try beside those of who asked later, and no more once one is answered', async () => {
+    const { ask, asked, answers, give } = await runAhead()
+    await vi.advanceTimersByTimeAsync(4_000)
+    ask()
+    await settled()
+    answers[1]?.reject(new Error('out of order'))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(asked.map(({ reason }) => reason)).toEqual(['start', 'ahead', 'expired', 'ahead'])
+    await give(2)
+    answers[3]?.reject(new Error('aborted'))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(asked).toHaveLength(4)
+  })
+
+  it('and is there with others when the session is destroyed ends with them', async () => {
+    const { ask, asked, answers, session, told } = await runAhead()
+    await vi.advanceTimersByTimeAsync(4_000)
+    const { heard } = ask()
+    await settled()
+    const before = told.length
+    session.destroy()
+    await settled()
+    expect(heard).toEqual(['error'])
+    expect(asked.slice(1).map(({ signal }) => signal.aborted)).toEqual([true, true])
+    for (const { reject } of answers) reject(new Error('aborted'))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(asked).toHaveLength(3)
+    expect(told).toHaveLength(before)
   })
 
   it('is not what a refused request is tried again with: its token is as old as the refused one', async () => {

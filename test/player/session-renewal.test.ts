@@ -228,6 +228,6 @@ describe('renewal', () => {
       expect(credential).toMatchObject({ token: 'token-3' })
     }
     expect(asked.map(({ reason }) => reason)).toEqual(['start', 'ahead', 'expired'])
-    expect(told.filter(([name]) => name === 'error')).toHaveLength(1)
+    expect(told.map(([name]) => name)).not.toContain('error')
   })
 })

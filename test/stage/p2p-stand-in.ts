@@ -12,12 +12,13 @@ import type {
  * A stand-in for p2p-media-loader, whose core wants native code to be installed. It behaves towards hls.js as version
  * 2.3 does (spec/player section 2.5) and has no peers: `pLoader` and `fLoader` build their requests on `config.loader`;
  * segments are known by the exact URL that a playlist gives them, resolved against the URL of its answer; those the
- * engine downloads by itself with `fetch`, set up by `httpRequestSetup`, and a failure has code 0.
+ * engine downloads by itself with `fetch`, set up by `httpRequestSetup`, three times at most with no pause between
+ * (`httpErrorRetries`); what then is a failure has code 0.
  */
 export interface PeerEngine {
   /** URLs of the segments that the engine downloaded. */
   readonly downloaded: string[]
-  /** Called with the status when it could not. */
+  /** Called with the status for each try that failed. */
   onSegmentError?: (status: number) => void
   getConfigForHlsJs(): Pick<HlsConfig, 'fLoader' | 'pLoader'>
 }
@@ -130,12 +131,13 @@ export function createPeerEngine(httpRequestSetup: RequestSetup): PeerEngine {
       )
     }
 
-    async #download(url: string): Promise<ArrayBuffer> {
+    async #download(url: string, triesLeft = 2): Promise<ArrayBuffer> {
       const { signal } = this.#abort
       const request = await httpRequestSetup(url, undefined, signal, undefined)
       const answer = await fetch(request ?? new Request(url, { signal }))
       if (!answer.ok) {
         engine.onSegmentError?.(answer.status)
+        if (triesLeft > 0) return this.#download(url, triesLeft - 1)
         throw new Error(answer.statusText)
       }
       engine.downloaded.push(url)
