@@ -67,25 +67,47 @@ describe('the page about the plugin', () => {
     hls.destroy()
   })
 
-  it('shows how to put a P2P engine in', () => {
+  it('shows how to put a P2P engine in', async () => {
     const loaders = { pLoader: class {}, fLoader: class {} }
     const engines: HlsJsP2PEngine[] = []
+    let tellError = (_: { error: { type: string } }) => {}
     class HlsJsP2PEngine {
       readonly configuration: { readonly core: { readonly httpRequestSetup: unknown } }
       constructor(configuration: HlsJsP2PEngine['configuration']) {
         this.configuration = configuration
         engines.push(this)
       }
-      addEventListener(name: string) {
+      addEventListener(name: string, listener: typeof tellError) {
         expect(name).toBe('onSegmentError')
+        tellError = listener
       }
       getConfigForHlsJs = () => loaders
       bindHls = vi.fn()
     }
-    const { hls } = run('p2p.js', { HlsJsP2PEngine })
+    const answer = vi.fn(async () => Response.json({ token: 'token', expiresIn: 60 }))
+    vi.stubGlobal('fetch', answer)
+    const { hls, session } = run('p2p.js', { HlsJsP2PEngine })
     expect(engines[0]?.configuration.core.httpRequestSetup).toBeInstanceOf(Function)
     expect(hls.config).toMatchObject(loaders)
     expect(engines[0]?.bindHls).toHaveBeenCalledWith(hls)
+
+    tellError({ error: { type: 'http-bytes-mismatch' } })
+    expect(session.state).toBe('idle')
+    tellError({ error: { type: 'http-error' } })
+    await expect.poll(() => session.state).toBe('ready')
+    expect(answer).toHaveBeenCalledTimes(1)
+    const { port } = session
+    const refusal = Promise.resolve({ renew: false })
+    const note = { url: requestOf().url, type: 'key', status: 403 }
+    await port.refused(await port.take(), note, refusal, 0)
+    expect(session.state).toBe('denied')
+    tellError({ error: { type: 'http-error' } })
+    expect(session.state).toBe('denied')
+    session.destroy()
+    tellError({ error: { type: 'http-error' } })
+    // An unhandled rejection would fail the test.
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(answer).toHaveBeenCalledTimes(1)
     hls.destroy()
   })
 
