@@ -42,9 +42,9 @@ export function postTokens(endpoint: URL, tokens: object, init: RequestInit): Pr
   })
 }
 
-/** What an answer says; nothing where it is no JSON. */
-export async function readAnswer(response: Response) {
-  return Object(await response.json().catch(() => {}))
+/** What comes, as an object, such as a body of JSON: an empty one where it fails. */
+export async function objectOf(coming: Promise<unknown>) {
+  return Object(await coming.catch(() => {}))
 }
 
 /**
@@ -66,7 +66,7 @@ export async function exchangeToken({
   const tokens = { accessToken, path, sessionToken: sessionToken ?? undefined, carrier }
   const response = await postTokens(new URL(endpoint, url), tokens, init)
   const { ok, status } = response
-  const answer = await readAnswer(response)
+  const answer = await objectOf(response.json())
   if (ok) return answer
   // Of a stranger's answer nothing else gets into an error, which may be logged.
   const { reason, sessions, endRight } = answer

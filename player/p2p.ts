@@ -14,12 +14,18 @@ const mostAsked = 100
  *
  * Refusals do not come back to the session that way; call `session.renew()` when the engine tells of an
  * `onSegmentError` of type `http-error`. The engine tries three times (`httpErrorRetries`) and leaves no pause between
- * them: a second try waits for that renewal, so that the player hears nothing of the refusal.
+ * them: a second try waits for that renewal, so that the player hears nothing of the refusal. The engine takes a wait
+ * for silence of the server (`httpNotReceivingBytesTimeoutMs`).
  */
 export function p2pRequestSetup(session: Session) {
   const { port } = session
-  /** The last segments that were asked for: of one that comes again the last try failed. */
+  /** The last segments that were asked for: of one that comes again the last try may have failed. */
   const asked = new Set<string>()
+  /** Nobody knows anything against the token in use. */
+  let isAhead = false
+  session.on('renewing', ({ reason }) => {
+    isAhead = reason === 'ahead'
+  })
 
   function isAgain(segment: string): boolean {
     const wasAsked = asked.delete(segment)
@@ -37,8 +43,11 @@ export function p2pRequestSetup(session: Session) {
   ): Promise<Request | undefined> => {
     // Nothing of ours: the engine makes the request itself.
     if (!port.admit(url)) return
-    if (isAgain(`${url} ${segmentRange?.start}`) && session.state === 'renewing')
-      await session.renew()
+    if (isAgain(`${url} ${segmentRange?.start}`)) {
+      // The session tells a little later of what it does.
+      await new Promise<void>(queueMicrotask)
+      if (session.state === 'renewing' && !isAhead) await session.renew()
+    }
     const credential = await port.take()
     if (!credential) return
     const headers: Record<string, string> = range

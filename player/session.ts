@@ -1,7 +1,7 @@
 import { readPlaygateSession } from '../shared/playgate-session.ts'
 import { createClock } from './clock.ts'
 import { type HeldCredential, toCredential } from './credential.ts'
-import { postTokens, readAnswer } from './exchange-token.ts'
+import { objectOf, postTokens } from './exchange-token.ts'
 import { place, resolveUrl } from './place.ts'
 import type { Problem, RenewalReason, Session, SessionOptions } from './types.ts'
 
@@ -55,10 +55,8 @@ export function createSession(
   let deadline: ReturnType<typeof setTimeout> | undefined
   /** Ends the renewal in progress; who still waits has no token. */
   let end = (_?: Error) => {}
-  /** Before the next try. It grows from renewal to renewal: a server in trouble is not asked the more. */
-  let pauseMs = 500
-  /** The exchange said no when it was asked last. */
-  let wasRefused: boolean | undefined
+  /** Twice that is waited before the next try. It grows from renewal to renewal: a server in trouble is not asked the more. */
+  let pauseMs = 250
 
   const tell: Session['port']['tell'] = (event, detail) => {
     // Later, so that what a listener throws is reported like any mistake of the page and stops nothing here.
@@ -97,24 +95,25 @@ export function createSession(
   const renew = (reason: RenewalReason): Promise<HeldCredential | null> => {
     if (closed) return Promise.reject(refusal)
     if (flight && !isAhead) return flight
+    isAhead = reason === 'ahead'
     // One that ran ahead may hang, so that who has to wait asks beside it; the first answer is good for both. After a
-    // refusal it may bring a token of before, and is given up.
+    // refusal it may bring a token of before, and is given up where nobody waits for it yet.
     if (!(flight && reason === 'expired')) {
       end()
       const abort = new AbortController()
       const { signal } = abort
       flight = new Promise<HeldCredential | null>((resolve, reject) => {
         end = (error: Error = new Error('late token')) => {
-          flight = undefined
           abort.abort()
+          flight = undefined
           reject(error)
         }
-        ask = async (reason) => {
+        ask = async (reason, wasRefused?: boolean) => {
           clearTimeout(deadline)
           deadline = setTimeout(end, timeoutMs)
           // Page code runs later: it may ask the session itself, or end it.
           await null
-          tell('renewing', { reason })
+          if (!signal.aborted) tell('renewing', { reason })
           while (!signal.aborted) {
             try {
               const old = current
@@ -127,7 +126,7 @@ export function createSession(
                   { accessToken: next.token, path: source.pathname, sessionToken: old.token },
                   { ...(hasCookie && { credentials: 'include' }), signal },
                 )
-                const answer = await readAnswer(response)
+                const answer = await objectOf(response.json())
                 const { status } = response
                 // A first no may be of bad luck; the second in a row is not.
                 if (wasRefused || answer.renew === false) deny({ ...answer, status })
@@ -136,7 +135,7 @@ export function createSession(
               }
               if (!next) throw new Error('bad token')
               adopt(next)
-              pauseMs = 500
+              pauseMs = 250
               if (current === next) tell('renewed', { reason })
               resolve(current)
               // For whoever asked beside this.
@@ -146,9 +145,9 @@ export function createSession(
               if (!signal.aborted) deny(Object(error))
               if (!signal.aborted) {
                 tell('error', { error })
-                await sleep(pauseMs * (0.5 + Math.random()))
-                // Beyond the deadline it ends no wait any more.
+                // Beyond the deadline it ends no wait any more; beyond 2^31 a timer would fire at once.
                 pauseMs = Math.min(pauseMs * 2, 1e5)
+                await sleep(pauseMs * (0.5 + Math.random()))
               }
             }
           }
@@ -157,7 +156,6 @@ export function createSession(
       // Of one that runs ahead nobody waits for the end.
       flight.catch((error) => closed || tell('error', { error }))
     }
-    isAhead = reason === 'ahead'
     ask(reason)
     return flight
   }
@@ -240,7 +238,7 @@ export function createSession(
       async refused(credential, note, problem, before) {
         tell('rejected', note)
         // A body that never ends must not hold the request for ever.
-        const said = Object(await Promise.race([problem, sleep(timeoutMs)]).catch(() => {}))
+        const said = await objectOf(Promise.race([problem, sleep(timeoutMs)]))
         if (closed) return null
         // Sent with an older token: that it is refused says nothing of the present one.
         if (credential?.token !== current?.token) return before ? null : take()

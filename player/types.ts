@@ -18,7 +18,10 @@ export interface TokenRequest {
   readonly reason: RenewalReason
   /** The token in use until now; `null` at the start. */
   readonly previous: string | null
-  /** Aborted when nobody waits for the answer any more. Hand it to `fetch`. */
+  /**
+   * Aborted when nobody waits for the answer any more, which is also so once there is one; two calls side by side share it.
+   * Hand it to `fetch`.
+   */
   readonly signal: AbortSignal
 }
 

@@ -272,3 +272,35 @@ describe('an exchange', () => {
     expect(signal?.aborted).toBe(true)
   })
 })
+
+describe('noes of the endpoint', () => {
+  const no = () => Response.json({ reason: 'token-refused', renew: true }, { status: 403 })
+  const shortLived = { 'Playgate-Session': 'token="session-1", parameter="pass", expires-in=90' }
+
+  it('to questions asked side by side are one piece of bad luck', async () => {
+    vi.stubGlobal('fetch', async (_: unknown, { signal }: RequestInit) => {
+      signal?.throwIfAborted()
+      return Date.now() < 1e12 + 90_100 ? no() : renewed()
+    })
+    const answers: ((token: string) => void)[] = []
+    const getToken = () => new Promise<string>((resolve) => answers.push(resolve))
+    const { ask, made, session } = play({ getToken })
+    ask({ ...requestOf('manifest', `${origin}/vod/film/index.m3u8`, 'text') })
+    await settled()
+    answers[0]?.('access-1')
+    await settled()
+    last(made).succeed({}, shortLived)
+    await vi.advanceTimersByTimeAsync(85_000)
+    ask()
+    await vi.advanceTimersByTimeAsync(5_000)
+    ask()
+    await settled()
+    expect(answers).toHaveLength(3)
+    answers[1]?.('access-2')
+    answers[2]?.('access-3')
+    await vi.advanceTimersByTimeAsync(2_000)
+    for (const answer of answers.slice(3)) answer('access-4')
+    await settled()
+    expect(await session.get()).toMatchObject({ token: 'session-2' })
+  })
+})

@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { p2pRequestSetup } from '../../player/p2p.ts'
 import { createSession } from '../../player/session.ts'
-import type { SessionOptions } from '../../player/types.ts'
+import type { SessionOptions, TokenRequest } from '../../player/types.ts'
 import { issue } from './playing.ts'
 import { origin } from './requests.ts'
 
@@ -88,6 +88,43 @@ describe('the request of p2p-media-loader for a segment', () => {
       const next = await request(segment, { start: 10, end: 19 })
       expect(next?.url).toMatch(/hdnts=token-1$/)
       expect(calledFor()).toBe(2)
+    })
+
+    /** A token of 15 minutes of which 200 seconds are left; what comes next is answered by hand. */
+    async function startAhead() {
+      const reasons: string[] = []
+      const later: ((token: string) => void)[] = []
+      const getToken = ({ reason }: TokenRequest) => {
+        reasons.push(reason)
+        return reasons.length === 1
+          ? Promise.resolve({ token: 'token-1', expiresIn: 900 })
+          : new Promise<string>((resolve) => later.push(resolve))
+      }
+      let now = 0
+      const session = createSession({ getToken, origins: [origin] }, () => now)
+      const request = p2pRequestSetup(session)
+      await request(segment)
+      now = 700_000
+      await request(`${origin}/vod/film/s2.m4s`)
+      return { session, request, reasons, later }
+    }
+
+    it('does not wait for a renewal that runs ahead, as when the viewer seeks back', async () => {
+      const { session, request, reasons } = await startAhead()
+      expect((await request(segment))?.url).toMatch(/hdnts=token-1$/)
+      expect(session.state).toBe('renewing')
+      expect(reasons).toEqual(['start', 'ahead'])
+    })
+
+    it('waits after a refusal also when a renewal ran ahead', async () => {
+      const { session, request, reasons, later } = await startAhead()
+      // As the engine does it: it tells of the refusal, and queues the next try.
+      void session.renew()
+      const again = request(segment)
+      await vi.waitFor(() => expect(later).toHaveLength(2))
+      later[1]?.('token-2')
+      expect((await again)?.url).toMatch(/hdnts=token-2$/)
+      expect(reasons).toEqual(['start', 'ahead', 'manual'])
     })
 
     it('remembers the last hundred', async () => {

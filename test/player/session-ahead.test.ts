@@ -102,6 +102,35 @@ describe('a renewal that runs ahead', () => {
     expect(asked).toHaveLength(4)
   })
 
+  it('and answers just when a request asks beside it lets it ask for nothing', async () => {
+    const { ask, answers, names, asked } = await runAhead()
+    await vi.advanceTimersByTimeAsync(4_000)
+    answers[1]?.resolve({ token: 'token-1', expiresIn: 90 })
+    ask()
+    await settled()
+    expect(asked).toHaveLength(2)
+    expect(names().filter((name) => name === 'renewing')).toHaveLength(2)
+    expect(names().at(-1)).toBe('renewed')
+  })
+
+  it('and fails beside one that is answered makes the pauses of later ones no longer', async () => {
+    const { ask, asked, answers, give, session } = await runAhead()
+    await vi.advanceTimersByTimeAsync(4_000)
+    ask()
+    await settled()
+    answers[1]?.reject(new Error('out of order'))
+    await settled()
+    await give(2)
+    await vi.advanceTimersByTimeAsync(5_000)
+    session.renew().catch(() => {})
+    await settled()
+    answers[3]?.reject(new Error('out of order'))
+    await vi.advanceTimersByTimeAsync(249)
+    expect(asked).toHaveLength(4)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(asked).toHaveLength(5)
+  })
+
   it('and is there with others when the session is destroyed ends with them', async () => {
     const { ask, asked, answers, session, told } = await runAhead()
     await vi.advanceTimersByTimeAsync(4_000)

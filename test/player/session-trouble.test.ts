@@ -47,6 +47,39 @@ describe('a getToken in trouble', () => {
     expect(await lastPause(0.999)).toBeCloseTo(149_900)
   })
 
+  it('may ask the session when its signal is aborted: nothing is asked for ever, and no wait has no end', async () => {
+    let calls = 0
+    let nested: Promise<unknown> | undefined
+    const session = createSession({
+      getToken: async ({ signal, reason }) => {
+        calls += 1
+        if (calls === 1) return { token: 'token', expiresIn: 90 }
+        if (calls === 2) {
+          signal.addEventListener('abort', () => {
+            nested = session.get().then(() => session.renew())
+          })
+          return new Promise<never>(() => {})
+        }
+        if (reason === 'ahead') throw new Error('offline')
+        return { token: 'token-2', expiresIn: 90 }
+      },
+    })
+    await session.get()
+    await vi.advanceTimersByTimeAsync(85_000)
+    await session.get()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(calls).toBe(2)
+    await session.renew()
+    const ended = vi.fn()
+    nested?.then(ended, ended)
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(ended).toHaveBeenCalled()
+    session.destroy()
+    const before = calls
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(calls).toBe(before)
+  })
+
   it('is called a few times only, and the wait ends at the deadline', async () => {
     let calls = 0
     const session = createSession({
