@@ -21,8 +21,7 @@ export function place<Request extends { url: string; headers?: Record<string, st
   names: ReadonlySet<string | undefined>,
 ): Request {
   const { origin, pathname, search } = resolveUrl(request.url)
-  // A path begins with a slash, so that there always is a first segment.
-  const isToken = (text?: string) => names.has((text as string).split('=')[0])
+  const isToken = (text: string | undefined) => names.has(text?.split('=')[0])
   const segments = pathname.split('/')
   const inPath = isToken(segments[1]) && segments.splice(1, 1)
   const pairs = search

@@ -50,11 +50,11 @@ export function createSession(
   let closed: 'denied' | 'destroyed' | undefined
   /** Nobody waits for the renewal in progress. */
   let isAhead: boolean | undefined
-  /** Asks for a token, in the renewal in progress. */
-  let ask: (reason: RenewalReason) => void
+  /** Of the renewal in progress, as are the next two. */
+  let abort: AbortController
   let deadline: ReturnType<typeof setTimeout> | undefined
-  /** Ends the renewal in progress; who still waits has no token. */
-  let end = (_?: Error) => {}
+  /** Who waits has the token in use for `null`, and an error otherwise. */
+  let end = (_?: Error | null) => {}
   /** Twice that is waited before the next try. It grows from renewal to renewal: a server in trouble is not asked the more. */
   let pauseMs = 250
 
@@ -91,6 +91,53 @@ export function createSession(
     }
   }
 
+  /** Asks until there is an answer, or the renewal that it is part of is over. */
+  const ask = async (reason: RenewalReason) => {
+    const { signal } = abort
+    let wasRefused: boolean | undefined
+    clearTimeout(deadline)
+    deadline = setTimeout(end, timeoutMs)
+    // Page code runs later: it may ask the session itself, or end it.
+    await null
+    if (!signal.aborted) tell('renewing', { reason })
+    while (!signal.aborted) {
+      try {
+        const old = current
+        const sent = clock()
+        const offer = await getToken?.({ reason, previous: old?.token ?? null, signal })
+        let next = toCredential(offer, sent, false, parameter)
+        if (old?.isSession && next?.isSession === false && exchange && source) {
+          const response = await postTokens(
+            new URL(exchange, source),
+            { accessToken: next.token, path: source.pathname, sessionToken: old.token },
+            { ...(hasCookie && { credentials: 'include' }), signal },
+          )
+          const answer = await objectOf(response.json())
+          const { status } = response
+          // A first no may be of bad luck; the second in a row is not.
+          if (wasRefused || answer.renew === false) deny({ ...answer, status })
+          wasRefused = renewOn.includes(status)
+          next = toCredential(response.ok && answer, sent, true)
+        }
+        if (!next) throw new Error('bad token')
+        adopt(next)
+        pauseMs = 250
+        if (current === next) tell('renewed', { reason })
+        // For all who wait; whoever asked beside this is aborted.
+        return signal.aborted || end(null)
+      } catch (error) {
+        // Nobody waits for it any more, so that not even a no counts.
+        if (!signal.aborted) deny(Object(error))
+        if (!signal.aborted) {
+          tell('error', { error })
+          // Beyond the deadline it ends no wait any more; beyond 2^31 a timer would fire at once.
+          pauseMs = Math.min(pauseMs * 2, 1e5)
+          await sleep(pauseMs * (0.5 + Math.random()))
+        }
+      }
+    }
+  }
+
   /** One renewal at a time, for everybody. It ends with a token, with the session, or at the deadline. */
   const renew = (reason: RenewalReason): Promise<HeldCredential | null> => {
     if (closed) return Promise.reject(refusal)
@@ -98,59 +145,15 @@ export function createSession(
     isAhead = reason === 'ahead'
     // One that ran ahead may hang, so that who has to wait asks beside it; the first answer is good for both. After a
     // refusal it may bring a token of before, and is given up where nobody waits for it yet.
-    if (!(flight && reason === 'expired')) {
+    if (!flight || reason !== 'expired') {
       end()
-      const abort = new AbortController()
-      const { signal } = abort
+      abort = new AbortController()
       flight = new Promise<HeldCredential | null>((resolve, reject) => {
-        end = (error: Error = new Error('late token')) => {
+        end = (error: Error | null = new Error('late token')) => {
           abort.abort()
           flight = undefined
-          reject(error)
-        }
-        ask = async (reason, wasRefused?: boolean) => {
-          clearTimeout(deadline)
-          deadline = setTimeout(end, timeoutMs)
-          // Page code runs later: it may ask the session itself, or end it.
-          await null
-          if (!signal.aborted) tell('renewing', { reason })
-          while (!signal.aborted) {
-            try {
-              const old = current
-              const sent = clock()
-              const offer = await getToken?.({ reason, previous: old?.token ?? null, signal })
-              let next = toCredential(offer, sent, false, parameter)
-              if (old?.isSession && next?.isSession === false && exchange && source) {
-                const response = await postTokens(
-                  new URL(exchange, source),
-                  { accessToken: next.token, path: source.pathname, sessionToken: old.token },
-                  { ...(hasCookie && { credentials: 'include' }), signal },
-                )
-                const answer = await objectOf(response.json())
-                const { status } = response
-                // A first no may be of bad luck; the second in a row is not.
-                if (wasRefused || answer.renew === false) deny({ ...answer, status })
-                wasRefused = renewOn.includes(status)
-                next = toCredential(response.ok && answer, sent, true)
-              }
-              if (!next) throw new Error('bad token')
-              adopt(next)
-              pauseMs = 250
-              if (current === next) tell('renewed', { reason })
-              resolve(current)
-              // For whoever asked beside this.
-              return signal.aborted || end()
-            } catch (error) {
-              // Nobody waits for it any more, so that not even a no counts.
-              if (!signal.aborted) deny(Object(error))
-              if (!signal.aborted) {
-                tell('error', { error })
-                // Beyond the deadline it ends no wait any more; beyond 2^31 a timer would fire at once.
-                pauseMs = Math.min(pauseMs * 2, 1e5)
-                await sleep(pauseMs * (0.5 + Math.random()))
-              }
-            }
-          }
+          if (error) reject(error)
+          else resolve(current)
         }
       })
       // Of one that runs ahead nobody waits for the end.
@@ -164,7 +167,7 @@ export function createSession(
     // Without a token it is null, which counts as 0.
     const left = lifeLeft() as number
     if (closed || (left <= 0 && getToken)) return renew(current ? 'expired' : 'start')
-    if (getToken && !flight && left < (current as HeldCredential).life * aheadShare) renew('ahead')
+    if (getToken && current && !flight && left < current.life * aheadShare) renew('ahead')
     return current
   }
 
@@ -173,11 +176,10 @@ export function createSession(
   const admit = (url: string, isSource?: boolean) => {
     try {
       const parsed = resolveUrl(url)
-      // `data:` and `blob:` have no host, though a blob has the page's origin. Neither goes to a server. What is no URL
-      // throws, and what comes before there is a reach.
+      // `data:` and `blob:` have no host, though a blob has the page's origin. Neither goes to a server.
       const { host, origin, pathname } = parsed
       if (isSource) reach ??= [host && origin]
-      if (host && (reach as string[]).includes(origin)) {
+      if (host && reach?.includes(origin)) {
         source ??= parsed
         return strip(origin + pathname)
       }

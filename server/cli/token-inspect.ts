@@ -1,4 +1,5 @@
 import { bareTokensIn, isBareTokenText } from '../../shared/bare-token.ts'
+import { targetQuery } from '../../shared/query.ts'
 import type { TokenFields } from '../../shared/token-text.ts'
 import type { AskedHeaders } from '../session/asked-facts.ts'
 import { type InspectedToken, inspectFacts, inspectToken } from '../session/inspect-token.ts'
@@ -25,10 +26,9 @@ export async function tokenInspect(
   const loaded = config === undefined ? null : loadConfiguration(config)
   const gate = loaded === null ? null : openToAsk(loaded, terminal)
   try {
-    const mark = path?.indexOf('?') ?? -1
     const asked = {
-      path: path === undefined ? null : mark < 0 ? path : path.slice(0, mark),
-      query: path === undefined || mark < 0 ? '' : path.slice(mark + 1),
+      path: path?.split('?', 1)[0] ?? null,
+      query: targetQuery(path ?? ''),
       headers,
       clientAddress: ip,
     }

@@ -51,7 +51,10 @@ export function inspectOpened(
     const judged = opened.judge(facts, `opens with the ${key} key`)
     // What the rule says of it for certain, whoever asks.
     const isBlind = options?.geoip === null && namesCountries(opened.fields)
-    const refused = isBlind && judged.valid ? refuseCountries() : judged
+    const refused =
+      isBlind && judged.valid
+        ? refuse('country_not_judged', describeDemand('country_not_judged'))
+        : judged
     const verdict = { rule, key, ...refused } as const
     return judgeEnding(verdict, access, formatOf(access).identify(access, text), facts)
   })
@@ -89,10 +92,6 @@ export function inspectKept(
 
 function refuse(reason: string, detail: string): Judged {
   return { valid: false, reason, detail }
-}
-
-function refuseCountries(): Judged {
-  return refuse('country_not_judged', describeDemand('country_not_judged'))
 }
 
 function open(access: AccessOptions, text: string): Opened | null {

@@ -47,89 +47,72 @@ describe('the request of p2p-media-loader for a segment', () => {
   })
 
   describe('for a segment that was asked for before', () => {
-    /** A session whose second token comes when it is told to. */
-    function startSession() {
-      let answer = (_: string) => {}
-      const later = new Promise<string>((resolve) => {
-        answer = resolve
-      })
-      let calls = 0
-      const getToken = () => {
-        calls += 1
-        return calls === 1 ? Promise.resolve('token-1') : later
-      }
-      const session = createSession({ getToken, origins: [origin] })
-      const calledFor = () => calls
-      return {
-        session,
-        request: p2pRequestSetup(session),
-        answer: (token: string) => answer(token),
-        calledFor,
-      }
-    }
-
-    it('waits for the renewal that is under way; another segment does not', async () => {
-      const { session, request, answer, calledFor } = startSession()
-      await request(segment)
-      void session.renew()
-      const again = request(segment)
-      const other = await request(`${origin}/vod/film/s2.m4s`)
-      expect(other?.url).toMatch(/hdnts=token-1$/)
-      answer('token-2')
-      expect((await again)?.url).toBe(`${segment}?hdnts=token-2`)
-      expect(calledFor()).toBe(2)
-    })
-
-    it('does not wait when nobody renews, nor for another range of one file', async () => {
-      const { session, request, calledFor } = startSession()
-      await request(segment, { start: 0, end: 9 })
-      expect((await request(segment, { start: 0, end: 9 }))?.url).toMatch(/hdnts=token-1$/)
-      void session.renew()
-      const next = await request(segment, { start: 10, end: 19 })
-      expect(next?.url).toMatch(/hdnts=token-1$/)
-      expect(calledFor()).toBe(2)
-    })
-
-    /** A token of 15 minutes of which 200 seconds are left; what comes next is answered by hand. */
-    async function startAhead() {
+    /** A session with a token of 15 minutes; the next ones are given by hand. */
+    async function start() {
       const reasons: string[] = []
-      const later: ((token: string) => void)[] = []
+      const answers: ((token: string) => void)[] = []
       const getToken = ({ reason }: TokenRequest) => {
         reasons.push(reason)
         return reasons.length === 1
           ? Promise.resolve({ token: 'token-1', expiresIn: 900 })
-          : new Promise<string>((resolve) => later.push(resolve))
+          : new Promise<string>((resolve) => answers.push(resolve))
       }
       let now = 0
       const session = createSession({ getToken, origins: [origin] }, () => now)
       const request = p2pRequestSetup(session)
+      await request(segment, { start: 0, end: 9 })
       await request(segment)
-      now = 700_000
-      await request(`${origin}/vod/film/s2.m4s`)
-      return { session, request, reasons, later }
+      /** A request when 200 seconds of life are left. */
+      const runAhead = async () => {
+        now = 700_000
+        await request(`${origin}/vod/film/s2.m4s`)
+        expect(session.state).toBe('renewing')
+      }
+      return { session, request, reasons, answers, runAhead }
     }
 
+    it('waits for the renewal that is under way; another segment does not', async () => {
+      const { session, request, answers, reasons } = await start()
+      void session.renew()
+      const again = request(segment)
+      const other = await request(`${origin}/vod/film/s2.m4s`)
+      expect(other?.url).toMatch(/hdnts=token-1$/)
+      answers[0]?.('token-2')
+      expect((await again)?.url).toBe(`${segment}?hdnts=token-2`)
+      expect(reasons).toEqual(['start', 'manual'])
+    })
+
+    it('does not wait when nobody renews, nor for another range of one file', async () => {
+      const { session, request, reasons } = await start()
+      expect((await request(segment, { start: 0, end: 9 }))?.url).toMatch(/hdnts=token-1$/)
+      void session.renew()
+      const next = await request(segment, { start: 10, end: 19 })
+      expect(next?.url).toMatch(/hdnts=token-1$/)
+      expect(reasons).toEqual(['start', 'manual'])
+    })
+
     it('does not wait for a renewal that runs ahead, as when the viewer seeks back', async () => {
-      const { session, request, reasons } = await startAhead()
+      const { session, request, reasons, runAhead } = await start()
+      await runAhead()
       expect((await request(segment))?.url).toMatch(/hdnts=token-1$/)
       expect(session.state).toBe('renewing')
       expect(reasons).toEqual(['start', 'ahead'])
     })
 
     it('waits after a refusal also when a renewal ran ahead', async () => {
-      const { session, request, reasons, later } = await startAhead()
+      const { session, request, reasons, answers, runAhead } = await start()
+      await runAhead()
       // As the engine does it: it tells of the refusal, and queues the next try.
       void session.renew()
       const again = request(segment)
-      await vi.waitFor(() => expect(later).toHaveLength(2))
-      later[1]?.('token-2')
+      await vi.waitFor(() => expect(answers).toHaveLength(2))
+      answers[1]?.('token-2')
       expect((await again)?.url).toMatch(/hdnts=token-2$/)
       expect(reasons).toEqual(['start', 'ahead', 'manual'])
     })
 
     it('remembers the last hundred', async () => {
-      const { session, request } = startSession()
-      await request(segment)
+      const { session, request } = await start()
       for (let number = 2; number <= 101; number += 1)
         await request(`${origin}/vod/film/s${number}.m4s`)
       void session.renew()
